@@ -1,0 +1,1 @@
+//! The `alluvium` room.

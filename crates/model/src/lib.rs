@@ -1,0 +1,40 @@
+//! The nouns of Alluvium and its narrow waist.
+//!
+//! Everything that touches state meets here in one shape: **a stream of state rows in canonical
+//! order** — (key group, key, namespace, entry), bytes compared unsigned, travelling in
+//! [`RowBatch`]es. Snapshots of any engine are a [`SnapshotSource`]; jobs are a
+//! [`JobDescription`]; states are a [`StateSchema`].
+//!
+//! This crate does no I/O, starts no thread and reads no clock.
+//!
+//! * types and values: [`LogicalType`], [`Value`], [`canonical`], [`json`], [`column`]
+//! * placement: [`KeyGroup`], [`KeyGroupRange`], [`KeyGroupFunction`]
+//! * rows: [`StateSchema`], [`RowBatch`], [`Op`], [`digest`]
+//! * questions: [`SnapshotSource`], [`SnapshotDescription`]
+#![deny(missing_docs)]
+
+pub mod canonical;
+pub mod column;
+pub mod digest;
+mod error;
+pub mod job;
+pub mod json;
+pub mod key_group;
+mod operator;
+mod row;
+mod schema;
+mod spec_rule;
+pub mod source;
+pub mod types;
+mod value;
+
+pub use error::{Error, ErrorKind, Result};
+pub use job::{JobDescription, OperatorDescription};
+pub use key_group::{KeyGroup, KeyGroupFunction, KeyGroupRange, MaxParallelism};
+pub use operator::{OperatorId, OperatorUid};
+pub use row::{Op, Row, RowBatch, RowBatchBuilder};
+pub use schema::{Role, StateKind, StateSchema, TimeDomain};
+pub use source::{RowStream, Scan, SnapshotDescription, SnapshotSource};
+pub use spec_rule::is_rule_id;
+pub use types::{ElementType, EnumType, Field, LogicalType, StructType, TimeUnit};
+pub use value::Value;

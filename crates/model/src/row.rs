@@ -1,0 +1,158 @@
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, UInt16Type, UInt8Type};
+use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch};
+
+use crate::{Error, KeyGroup, Result, Role, StateSchema};
+
+mod builder;
+
+pub use builder::{Row, RowBatchBuilder};
+
+/// What a row of a delta run does.
+///
+/// Spec: RUN-4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Op {
+    /// Sets the entry.
+    Put = 0,
+    /// Removes the entry.
+    Delete = 1,
+    /// Removes every entry of its (key group, key, namespace) in older runs.
+    Clear = 2,
+}
+
+impl Op {
+    /// Returns the operation of a stored byte.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        [Op::Put, Op::Delete, Op::Clear].into_iter().find(|op| *op as u8 == byte)
+    }
+}
+
+/// Rows of one table, in canonical order: the unit in which state travels.
+///
+/// Columns are those of [`StateSchema::roles`] in that order. Beside them goes the **sort key** of
+/// each row, computed once by the producer and never stored: key ‖ namespace ‖ 0x00 for a clear,
+/// or ‖ 0x01 ‖ entry, in canonical bytes; for operator state 0x01 ‖ entry. Rows ascend by
+/// (key group, sort key), bytes compared unsigned; no two rows are equal in both.
+///
+/// Spec: ORDER-1 to ORDER-5.
+#[derive(Debug, Clone)]
+pub struct RowBatch {
+    schema: Arc<StateSchema>,
+    rows: RecordBatch,
+    sort_key: BinaryArray,
+    deltas: bool,
+}
+
+impl RowBatch {
+    /// Wraps columns and their sort keys.
+    ///
+    /// # Errors
+    /// [`Error::Layout`] when the columns are not those of the schema or the lengths differ. The
+    /// order of the rows is the producer's promise and checked by readers of files.
+    pub fn new(schema: Arc<StateSchema>, deltas: bool, rows: RecordBatch, sort_key: BinaryArray) -> Result<Self> {
+        let roles = schema.roles(deltas);
+        let wrong = |column: &str, found: String| Error::Layout {
+            state: schema.name.clone(),
+            column: column.to_owned(),
+            found,
+        };
+        if rows.num_columns() != roles.len() {
+            return Err(wrong("*", format!("{} columns instead of {}", rows.num_columns(), roles.len())));
+        }
+        for (field, role) in rows.schema().fields().iter().zip(&roles) {
+            if field.name() != role.name() {
+                return Err(wrong(role.name(), format!("column {} in its place", field.name())));
+            }
+        }
+        if sort_key.len() != rows.num_rows() {
+            return Err(wrong("sort_key", format!("{} sort keys for {} rows", sort_key.len(), rows.num_rows())));
+        }
+        Ok(RowBatch { schema, rows, sort_key, deltas })
+    }
+
+    /// Returns the schema of the state.
+    pub fn schema(&self) -> &Arc<StateSchema> {
+        &self.schema
+    }
+
+    /// Returns the columns, without the sort key.
+    pub fn rows(&self) -> &RecordBatch {
+        &self.rows
+    }
+
+    /// Returns the number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.num_rows()
+    }
+
+    /// Returns whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns whether the rows have operations.
+    pub fn has_ops(&self) -> bool {
+        self.deltas
+    }
+
+    /// Returns the column of a role, if the table has it.
+    pub fn column(&self, role: Role) -> Option<&ArrayRef> {
+        let position = self.schema.roles(self.deltas).iter().position(|r| *r == role)?;
+        Some(self.rows.column(position))
+    }
+
+    /// Returns the sort key of a row.
+    ///
+    /// # Panics
+    /// When `row` is not below [`RowBatch::len`].
+    pub fn sort_key(&self, row: usize) -> &[u8] {
+        self.sort_key.value(row)
+    }
+
+    /// Returns all sort keys.
+    pub fn sort_keys(&self) -> &BinaryArray {
+        &self.sort_key
+    }
+
+    /// Returns the key groups, one per row; none for operator state.
+    pub fn key_groups(&self) -> Option<&[u16]> {
+        let column = self.column(Role::KeyGroup)?;
+        Some(column.as_primitive_opt::<UInt16Type>()?.values())
+    }
+
+    /// Returns the key group of a row; 0 for operator state.
+    pub fn key_group(&self, row: usize) -> KeyGroup {
+        KeyGroup(self.key_groups().map_or(0, |groups| groups[row]))
+    }
+
+    /// Returns the operation of a row; [`Op::Put`] where rows have none.
+    pub fn op(&self, row: usize) -> Op {
+        self.ops().and_then(|ops| Op::from_byte(ops[row])).unwrap_or(Op::Put)
+    }
+
+    /// Returns the operations as stored bytes, one per row.
+    pub fn ops(&self) -> Option<&[u8]> {
+        let column = self.column(Role::Op)?;
+        Some(column.as_primitive_opt::<UInt8Type>()?.values())
+    }
+
+    /// Returns a column of 64-bit integers (list positions, timestamps, times of last access).
+    pub fn int64s(&self, role: Role) -> Option<&[i64]> {
+        let column = self.column(role)?;
+        Some(column.as_primitive_opt::<Int64Type>()?.values())
+    }
+
+    /// Returns `len` rows from `offset`, without copying.
+    pub fn slice(&self, offset: usize, len: usize) -> RowBatch {
+        RowBatch {
+            schema: Arc::clone(&self.schema),
+            rows: self.rows.slice(offset, len),
+            sort_key: self.sort_key.slice(offset, len),
+            deltas: self.deltas,
+        }
+    }
+}
