@@ -17,6 +17,7 @@ pub mod canonical;
 pub mod column;
 pub mod digest;
 mod error;
+pub mod evolution;
 pub mod job;
 pub mod json;
 pub mod key_group;
@@ -25,6 +26,7 @@ mod row;
 mod schema;
 mod spec_rule;
 pub mod source;
+pub mod typed;
 pub mod types;
 mod value;
 
