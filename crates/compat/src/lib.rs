@@ -1,1 +1,33 @@
-//! The `compat` room.
+//! Will the state of the old job find its way into the new one?
+//!
+//! [`check`] compares two [`Contract`]s, each made from a job description, a lock file or the
+//! description of a snapshot, and answers with a [`Report`]: findings by rule, a verdict per state
+//! and one for the whole. It reads no rows and does no I/O. The rules on types are those of
+//! [`alluvium_model::evolution`], which the restore path uses too.
+//!
+//! ```
+//! use alluvium_compat::{Contract, Overall, check};
+//! use alluvium_model::JobDescription;
+//!
+//! let job = JobDescription { name: "flights".into(), ..JobDescription::default() };
+//! let report = check(&Contract::from(&job), &Contract::from(&job));
+//! assert_eq!(report.overall, Overall::RestoresAsIs);
+//! assert!(report.findings.is_empty());
+//! ```
+//!
+//! [`RULES`] lists every rule with its page, for `rules` and `explain`.
+#![deny(missing_docs)]
+
+mod check;
+mod contract;
+mod finding;
+mod pairing;
+mod report;
+mod rules;
+mod states;
+
+pub use check::check;
+pub use contract::{Contract, OperatorContract};
+pub use finding::{Finding, Severity};
+pub use report::{Overall, Report, StateVerdict, Verdict};
+pub use rules::{RULES, Rule, rule};

@@ -1,0 +1,163 @@
+use crate::contract::{Contract, OperatorContract};
+use crate::finding::{Finding, Severity};
+use crate::pairing::pair;
+use crate::report::{Overall, Report, StateVerdict, Verdict};
+use crate::rules::*;
+use crate::states;
+
+/// Compares the side that wrote state with the side that is to read it.
+///
+/// Operators are paired by id, states by name. A contract against itself finds nothing.
+pub fn check(old: &Contract, new: &Contract) -> Report {
+    let pairs = pair(old, new);
+    let mut run = Run::default();
+    for (old, new) in &pairs.same {
+        run.operator(old, new);
+    }
+    for (old, new) in &pairs.renamed {
+        run.renamed(old, new);
+    }
+    for (old, similar) in &pairs.removed {
+        run.removed(old, *similar);
+    }
+    for new in &pairs.added {
+        run.added(new);
+    }
+    run.finish()
+}
+
+#[derive(Default)]
+pub(crate) struct Run {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) states: Vec<StateVerdict>,
+    refused: bool,
+}
+
+impl Run {
+    fn operator(&mut self, old: &OperatorContract, new: &OperatorContract) {
+        if old.uid.is_some() && new.uid.is_none() {
+            self.uid_missing(new);
+        }
+        self.key(old, new);
+        self.parallelism(old, new);
+        states::compare(self, old, new);
+    }
+
+    fn key(&mut self, old: &OperatorContract, new: &OperatorContract) {
+        let (Some(before), Some(now)) = (old.key_group_function, new.key_group_function) else { return };
+        if before != now && old.key == new.key {
+            self.refuse(
+                Finding::new(&KEY002, new.label())
+                    .sees(format!("keys are placed by {}, were placed by {}", now.name(), before.name()))
+                    .consequence("a key would be looked for in another key group than the one that holds it")
+                    .fix(format!("declare the key-group function {} for this operator", before.name())),
+            );
+        }
+    }
+
+    fn parallelism(&mut self, old: &OperatorContract, new: &OperatorContract) {
+        let keyed = |o: &OperatorContract| o.key.is_some();
+        if old.max_parallelism != new.max_parallelism && keyed(old) && keyed(new) {
+            self.refuse(
+                Finding::new(&PAR001, new.label())
+                    .sees(format!("{} key groups, were {}", new.max_parallelism, old.max_parallelism))
+                    .consequence("every key would lie in another key group: the restore is refused")
+                    .fix(format!("set max_parallelism({}) on this operator", old.max_parallelism)),
+            );
+        }
+        let unchanged = (old.parallelism, old.max_parallelism) == (new.parallelism, new.max_parallelism);
+        if new.parallelism > old.max_parallelism && keyed(old) && !unchanged {
+            self.refuse(
+                Finding::new(&PAR002, new.label())
+                    .sees(format!("parallelism {} over {} key groups", new.parallelism, old.max_parallelism))
+                    .consequence("some subtasks would own no key group: the restore is refused")
+                    .fix(format!("lower the parallelism to {} or less", old.max_parallelism)),
+            );
+        }
+    }
+
+    fn uid_missing(&mut self, new: &OperatorContract) {
+        self.findings.push(
+            Finding::new(&UID001, new.label())
+                .sees(format!("{} states, no uid; its id {} comes from the shape of the graph", new.states.len(), new.id))
+                .consequence("the next change of the graph gives it another id, and its state is not found again")
+                .fix("set uid(\"…\") on this operator before its first savepoint"),
+        );
+    }
+
+    fn renamed(&mut self, old: &OperatorContract, new: &OperatorContract) {
+        if new.uid.is_none() {
+            self.uid_missing(new);
+        }
+        let fix = match &old.uid {
+            Some(uid) => format!("set uid(\"{uid}\") on it again, or rename the operator in the savepoint"),
+            None => format!("give it the id {} again, or rename the operator in the savepoint", old.id),
+        };
+        self.findings.push(
+            Finding::new(&OPR003, old.label())
+                .sees(format!("is gone, while the new operator {} has equal states", new.label()))
+                .consequence("its state is not found under the new uid: refused, or lost with -n")
+                .fix(fix),
+        );
+        self.all_lost(old);
+        self.all_new(new);
+    }
+
+    fn removed(&mut self, old: &OperatorContract, similar: Option<&OperatorContract>) {
+        let hint = similar.map_or_else(String::new, |new| format!("; {} has some states of the same name", new.label()));
+        let names: Vec<&str> = old.states.iter().map(|state| state.name.as_str()).collect();
+        self.findings.push(
+            Finding::new(&OPR001, old.label())
+                .sees(format!("is gone, with its states {}{hint}", names.join(", ")))
+                .consequence("its state has no place to go: refused, or lost with -n")
+                .fix("keep the operator, or restore once with --allow-non-restored-state if its state may go"),
+        );
+        self.all_lost(old);
+    }
+
+    fn added(&mut self, new: &OperatorContract) {
+        if new.uid.is_none() {
+            self.uid_missing(new);
+        }
+        let names: Vec<&str> = new.states.iter().map(|state| state.name.as_str()).collect();
+        self.findings.push(
+            Finding::new(&OPR002, new.label())
+                .sees(format!("is new, with its states {}", names.join(", ")))
+                .consequence("it starts without state")
+                .fix("nothing, if that is wanted"),
+        );
+        self.all_new(new);
+    }
+
+    fn all_lost(&mut self, old: &OperatorContract) {
+        old.states.iter().for_each(|state| self.verdict(old, &state.name, Verdict::Lost));
+    }
+
+    fn all_new(&mut self, new: &OperatorContract) {
+        new.states.iter().for_each(|state| self.verdict(new, &state.name, Verdict::New));
+    }
+
+    pub(crate) fn verdict(&mut self, operator: &OperatorContract, state: &str, verdict: Verdict) {
+        self.states.push(StateVerdict { operator: operator.label(), state: state.to_owned(), verdict });
+    }
+
+    /// Takes in a finding that keeps the whole from being restored.
+    pub(crate) fn refuse(&mut self, finding: Finding) {
+        self.refused = true;
+        self.findings.push(finding);
+    }
+
+    fn finish(mut self) -> Report {
+        let worst = self.states.iter().map(|state| state.verdict).max();
+        let overall = match worst {
+            _ if self.refused => Overall::DoesNotRestore,
+            Some(Verdict::Incompatible) => Overall::DoesNotRestore,
+            Some(Verdict::Lost) => Overall::RestoresWithLoss,
+            Some(Verdict::AfterMigration) => Overall::RestoresAfterMigration,
+            _ => Overall::RestoresAsIs,
+        };
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        debug_assert!(overall < Overall::RestoresWithLoss || self.findings.iter().any(|f| f.severity == Severity::Deny));
+        Report { findings: self.findings, states: self.states, overall }
+    }
+}
