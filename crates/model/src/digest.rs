@@ -1,8 +1,24 @@
 //! Canonical digests: equal for equal rows, whatever stores them.
+//!
+//! The digest of a key group is the number of its live rows and the sum of their hashes modulo
+//! 2^128; a row's hash is xxh3-128, seed 0, over its canonical encoding. Backend, parallelism,
+//! layout, encoder, an alias rename, an added null field and a lossless widening leave it as it
+//! is. It is no security digest.
+//!
+//! Spec: ROWHASH-1 to ROWHASH-9.
+
+mod form;
 
 use std::collections::BTreeMap;
 
-use crate::{KeyGroup, Result, RowBatch};
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use xxhash_rust::xxh3::xxh3_128;
+
+use form::Form;
+pub use form::push_value_form;
+
+use crate::{Error, KeyGroup, Op, Result, Role, RowBatch, StateKind};
 
 /// Count of rows and the sum of their hashes modulo 2^128.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,23 +50,176 @@ pub struct TableDigest {
     pub groups: BTreeMap<KeyGroup, Digest>,
 }
 
+impl TableDigest {
+    /// Adds the digests of another part of the same state.
+    pub fn merge(&mut self, other: &TableDigest) {
+        for (group, digest) in &other.groups {
+            self.groups.entry(*group).or_default().merge(*digest);
+        }
+    }
+
+    /// Returns the digest of all groups together.
+    pub fn total(&self) -> Digest {
+        let mut total = Digest::default();
+        self.groups.values().for_each(|digest| total.merge(*digest));
+        total
+    }
+}
+
 /// Hashes rows of one state in canonical order and sums them by key group.
 ///
 /// List ranks are counted across batches, so that one hasher must see a list whole.
 #[derive(Debug, Default)]
 pub struct RowHasher {
     digest: TableDigest,
+    current: Option<(KeyGroup, Digest)>,
+    list: Vec<u8>,
+    rank: i64,
+    buffer: Vec<u8>,
 }
 
 impl RowHasher {
-    /// Adds the rows of a batch of live rows (no operations).
+    /// Starts without rows.
+    pub fn new() -> Self {
+        RowHasher::default()
+    }
+
+    /// Adds the rows of a batch of live rows.
+    ///
+    /// # Errors
+    /// [`Error::Layout`] for a batch with deletes or clears, or with columns of another type.
+    ///
+    /// Spec: ROWHASH-2, ROWHASH-4, ROWHASH-6.
     pub fn update(&mut self, batch: &RowBatch) -> Result<()> {
-        let _ = batch;
-        unimplemented!()
+        if batch.ops().is_some_and(|ops| ops.iter().any(|op| *op != Op::Put as u8)) {
+            return Err(layout(batch, Role::Op, "deletes among live rows"));
+        }
+        let kind = batch.schema().kind;
+        let values = Values::new(batch)?;
+        for row in 0..batch.len() {
+            let group = batch.key_group(row);
+            let sort_key = batch.sort_key(row);
+            self.buffer.clear();
+            self.buffer.extend_from_slice(&u32::from(group.0).to_be_bytes());
+            match kind {
+                StateKind::List => self.push_ranked(group, sort_key),
+                StateKind::OperatorList
+                | StateKind::OperatorUnion
+                | StateKind::PendingTransactions
+                | StateKind::InFlight => self.buffer.push(0x01),
+                _ => self.buffer.extend_from_slice(sort_key),
+            }
+            values.push(row, &mut self.buffer)?;
+            self.add(group, xxh3_128(&self.buffer));
+        }
+        Ok(())
+    }
+
+    /// Replaces the list position at the end of a sort key by the element's rank.
+    fn push_ranked(&mut self, group: KeyGroup, sort_key: &[u8]) {
+        let (list, _) = sort_key.split_at(sort_key.len().saturating_sub(8));
+        let same_group = self.current.is_some_and(|(current, _)| current == group);
+        if same_group && self.list == list {
+            self.rank += 1;
+        } else {
+            self.rank = 0;
+            self.list.clear();
+            self.list.extend_from_slice(list);
+        }
+        self.buffer.extend_from_slice(list);
+        crate::canonical::push_i64(self.rank, &mut self.buffer);
+    }
+
+    fn add(&mut self, group: KeyGroup, hash: u128) {
+        match &mut self.current {
+            Some((current, digest)) if *current == group => digest.add(hash),
+            _ => {
+                self.close();
+                let mut digest = Digest::default();
+                digest.add(hash);
+                self.current = Some((group, digest));
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some((group, digest)) = self.current.take() {
+            self.digest.groups.entry(group).or_default().merge(digest);
+        }
     }
 
     /// Returns the digests.
-    pub fn finish(self) -> TableDigest {
+    pub fn finish(mut self) -> TableDigest {
+        self.close();
         self.digest
     }
 }
+
+/// Adds the rows of a batch of a run to the run's own digest: with operations, and with list
+/// positions as stored.
+///
+/// # Errors
+/// [`Error::Layout`] for columns of another type.
+///
+/// Spec: ROWHASH-9.
+pub fn update_run_digest(digest: &mut Digest, batch: &RowBatch, buffer: &mut Vec<u8>) -> Result<()> {
+    let values = Values::new(batch)?;
+    let (ops, groups) = (batch.ops(), batch.key_groups());
+    for row in 0..batch.len() {
+        let op = ops.and_then(|ops| ops.get(row)).copied().unwrap_or(Op::Put as u8);
+        let group = groups.and_then(|groups| groups.get(row)).copied().unwrap_or(0);
+        buffer.clear();
+        buffer.push(op);
+        buffer.extend_from_slice(&u32::from(group).to_be_bytes());
+        buffer.extend_from_slice(batch.sort_key(row));
+        if op == Op::Put as u8 {
+            values.push(row, buffer)?;
+        }
+        digest.add(xxh3_128(buffer));
+    }
+    Ok(())
+}
+
+/// Value and time of last access of the rows of a batch.
+struct Values<'a> {
+    form: Option<Form<'a>>,
+    raw: Option<&'a arrow_array::BinaryArray>,
+    value: Option<(&'a dyn Array, &'a crate::LogicalType)>,
+    last_access: Option<&'a [i64]>,
+}
+
+impl<'a> Values<'a> {
+    fn new(batch: &'a RowBatch) -> Result<Self> {
+        let value = batch.column(Role::Value).zip(batch.schema().value.as_ref());
+        let value = value.map(|(column, ty)| (column.as_ref() as &dyn Array, &ty.ty));
+        let raw = batch.column(Role::ValueRaw).and_then(|column| column.as_binary_opt::<i32>());
+        let form = value.map(|(column, ty)| Form::new(column, ty)).transpose()?;
+        Ok(Values { form, raw, value, last_access: batch.int64s(Role::LastAccess) })
+    }
+
+    /// Appends the digest form of a row's value, then its time of last access.
+    fn push(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        match (&self.form, self.value, self.raw) {
+            (_, Some((column, ty)), Some(raw)) if raw.is_valid(row) && column.is_null(row) => {
+                push_value_form(&crate::column::value_with_raw(column, Some(raw), ty, row)?, ty, out)?;
+            }
+            (Some(form), ..) => form.push(row, out)?,
+            (None, ..) => {}
+        }
+        match self.last_access.and_then(|times| times.get(row)) {
+            None => out.push(0x00),
+            Some(time) => {
+                out.push(0x01);
+                out.extend_from_slice(&time.to_be_bytes());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn layout(batch: &RowBatch, role: Role, found: &str) -> Error {
+    Error::Layout { state: batch.schema().name.clone(), column: role.name().into(), found: found.into() }
+}
+
+#[cfg(test)]
+mod tests;

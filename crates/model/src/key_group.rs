@@ -192,7 +192,13 @@ impl KeyGroupFunction {
     ///
     /// # Errors
     /// [`Error::CannotPlace`] when this function does not know the type.
-    pub fn place(self, key: &Value, ty: &LogicalType, canonical: &[u8], max: MaxParallelism) -> Result<KeyGroup> {
+    pub fn place(
+        self,
+        key: &Value,
+        ty: &LogicalType,
+        canonical: &[u8],
+        max: MaxParallelism,
+    ) -> Result<KeyGroup> {
         let refused = || Error::CannotPlace { function: self.name(), key_type: ty.to_string() };
         match self {
             KeyGroupFunction::JavaHash => {

@@ -23,8 +23,8 @@ impl OperatorUid {
     ///
     /// Spec: OPER-2.
     pub fn id(&self) -> OperatorId {
-        let hash = murmur3::murmur3_x64_128(&mut self.0.as_bytes(), 0)
-            .expect("reading from a slice cannot fail");
+        let hash =
+            murmur3::murmur3_x64_128(&mut self.0.as_bytes(), 0).expect("reading from a slice cannot fail");
         OperatorId(hash.to_le_bytes())
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt16Type, UInt8Type};
+use arrow_array::types::{Int64Type, UInt8Type, UInt16Type};
 use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch};
 
 use crate::{Error, KeyGroup, Result, Role, StateSchema};
@@ -53,7 +53,12 @@ impl RowBatch {
     /// # Errors
     /// [`Error::Layout`] when the columns are not those of the schema or the lengths differ. The
     /// order of the rows is the producer's promise and checked by readers of files.
-    pub fn new(schema: Arc<StateSchema>, deltas: bool, rows: RecordBatch, sort_key: BinaryArray) -> Result<Self> {
+    pub fn new(
+        schema: Arc<StateSchema>,
+        deltas: bool,
+        rows: RecordBatch,
+        sort_key: BinaryArray,
+    ) -> Result<Self> {
         let roles = schema.roles(deltas);
         let wrong = |column: &str, found: String| Error::Layout {
             state: schema.name.clone(),
@@ -69,7 +74,10 @@ impl RowBatch {
             }
         }
         if sort_key.len() != rows.num_rows() {
-            return Err(wrong("sort_key", format!("{} sort keys for {} rows", sort_key.len(), rows.num_rows())));
+            return Err(wrong(
+                "sort_key",
+                format!("{} sort keys for {} rows", sort_key.len(), rows.num_rows()),
+            ));
         }
         Ok(RowBatch { schema, rows, sort_key, deltas })
     }

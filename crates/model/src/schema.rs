@@ -295,8 +295,12 @@ impl StateSchema {
             Role::KeyGroup => plain(DataType::UInt16, false),
             Role::Key => typed(self.key.as_ref().unwrap_or(&NO_TYPE), opaque(Role::KeyRaw)),
             Role::Namespace => typed(self.namespace.as_ref().unwrap_or(&NO_TYPE), opaque(Role::NamespaceRaw)),
-            Role::MapKey => typed(self.map_key.as_ref().unwrap_or(&NO_TYPE), deltas || opaque(Role::MapKeyRaw)),
-            Role::KeyRaw | Role::NamespaceRaw | Role::MapKeyRaw | Role::ValueRaw => plain(DataType::Binary, true),
+            Role::MapKey => {
+                typed(self.map_key.as_ref().unwrap_or(&NO_TYPE), deltas || opaque(Role::MapKeyRaw))
+            }
+            Role::KeyRaw | Role::NamespaceRaw | Role::MapKeyRaw | Role::ValueRaw => {
+                plain(DataType::Binary, true)
+            }
             Role::ListPos | Role::Timestamp => plain(DataType::Int64, deltas),
             Role::Subtask => plain(DataType::Int32, false),
             Role::Index => plain(DataType::Int64, false),

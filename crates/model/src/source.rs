@@ -7,7 +7,10 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use crate::digest::TableDigest;
-use crate::{ErrorKind, KeyGroup, KeyGroupFunction, KeyGroupRange, OperatorId, OperatorUid, RowBatch, StateSchema, Value};
+use crate::{
+    ErrorKind, KeyGroup, KeyGroupFunction, KeyGroupRange, OperatorId, OperatorUid, RowBatch, StateSchema,
+    Value,
+};
 
 /// An error of a snapshot source, with the room's own error inside.
 #[derive(Debug, Error)]

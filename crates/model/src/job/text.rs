@@ -4,7 +4,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{EdgeDescription, JobDescription, OperatorDescription};
 use crate::types::{type_from_json, type_to_json};
-use crate::{ElementType, Error, KeyGroupFunction, LogicalType, OperatorUid, Result, Role, StateKind, StateSchema};
+use crate::{
+    ElementType, Error, KeyGroupFunction, LogicalType, OperatorUid, Result, Role, StateKind, StateSchema,
+};
 
 /// Prints a job description: the output of `describe`.
 ///
@@ -49,11 +51,9 @@ pub fn schema_to_json(schema: &StateSchema) -> Json {
     let mut object = Map::new();
     object.insert("name".into(), schema.name.clone().into());
     object.insert("kind".into(), schema.kind.name().into());
-    for (name, ty) in [
-        ("key_type", &schema.key),
-        ("namespace_type", &schema.namespace),
-        ("map_key_type", &schema.map_key),
-    ] {
+    for (name, ty) in
+        [("key_type", &schema.key), ("namespace_type", &schema.namespace), ("map_key_type", &schema.map_key)]
+    {
         if let Some(ty) = ty {
             object.insert(name.into(), required(ty));
         }
@@ -81,7 +81,8 @@ pub fn schema_to_json(schema: &StateSchema) -> Json {
 /// Spec: SCHEMA-1.
 pub fn schema_from_json(json: &Json) -> Result<StateSchema> {
     let kind_name = text(json, "kind")?;
-    let kind = StateKind::from_name(kind_name).ok_or_else(|| odd("kind", "a kind of state", json.get("kind")))?;
+    let kind =
+        StateKind::from_name(kind_name).ok_or_else(|| odd("kind", "a kind of state", json.get("kind")))?;
     let mut schema = StateSchema::new(text(json, "name")?, kind);
     schema.key = optional_type(json, "key_type")?;
     schema.namespace = optional_type(json, "namespace_type")?;
@@ -163,7 +164,8 @@ fn edge_from_json(json: &Json) -> Result<EdgeDescription> {
 }
 
 fn odd(path: &str, wanted: &str, found: Option<&Json>) -> Error {
-    let found = found.map_or_else(|| "nothing".to_owned(), |json| json.to_string().chars().take(120).collect());
+    let found =
+        found.map_or_else(|| "nothing".to_owned(), |json| json.to_string().chars().take(120).collect());
     Error::Mismatch { path: path.to_owned(), wanted: wanted.to_owned(), found }
 }
 

@@ -7,7 +7,17 @@ const NANOS_PER_DAY: i128 = 86_400 * NANOS_PER_SECOND;
 pub(super) fn supports(ty: &LogicalType) -> bool {
     use LogicalType::*;
     match ty {
-        Bool | Int8 | Int16 | Int32 | Int64 | Float32 | Float64 | String | Date | Time(_) | Timestamp { .. }
+        Bool
+        | Int8
+        | Int16
+        | Int32
+        | Int64
+        | Float32
+        | Float64
+        | String
+        | Date
+        | Time(_)
+        | Timestamp { .. }
         | Decimal { .. } => true,
         List(element) => supports(&element.ty),
         Set(element) => supports(element),
@@ -28,18 +38,28 @@ pub fn java_hash(value: &Value, ty: &LogicalType) -> Option<i32> {
     use LogicalType as T;
     Some(match (ty, value) {
         (_, Value::Null) => 0,
-        (T::Bool, Value::Bool(v)) => if *v { 1231 } else { 1237 },
+        (T::Bool, Value::Bool(v)) => {
+            if *v {
+                1231
+            } else {
+                1237
+            }
+        }
         (T::Int8 | T::Int16 | T::Int32, Value::Int(v)) => *v as i32,
         (T::Int64, Value::Int(v)) => fold(*v),
         (T::Float32, Value::Float32(v)) => {
-            if v.is_nan() { 0x7FC0_0000 } else { v.to_bits() as i32 }
+            if v.is_nan() {
+                0x7FC0_0000
+            } else {
+                v.to_bits() as i32
+            }
         }
         (T::Float64, Value::Float64(v)) => {
             fold(if v.is_nan() { 0x7FF8_0000_0000_0000 } else { v.to_bits() as i64 })
         }
-        (T::String, Value::String(v)) => v.encode_utf16().fold(0i32, |h, unit| {
-            h.wrapping_mul(31).wrapping_add(i32::from(unit))
-        }),
+        (T::String, Value::String(v)) => {
+            v.encode_utf16().fold(0i32, |h, unit| h.wrapping_mul(31).wrapping_add(i32::from(unit)))
+        }
         (T::Date, Value::Int(days)) => local_date(*days),
         (T::Time(unit), Value::Int(v)) => fold((i128::from(*v) * nanos(*unit)) as i64),
         (T::Timestamp { unit, utc }, Value::Int(v)) => {
@@ -49,19 +69,24 @@ pub fn java_hash(value: &Value, ty: &LogicalType) -> Option<i32> {
                 let rest = total.rem_euclid(NANOS_PER_SECOND) as i32;
                 fold(seconds).wrapping_add(rest.wrapping_mul(51))
             } else {
-                local_date(total.div_euclid(NANOS_PER_DAY) as i64) ^ fold(total.rem_euclid(NANOS_PER_DAY) as i64)
+                local_date(total.div_euclid(NANOS_PER_DAY) as i64)
+                    ^ fold(total.rem_euclid(NANOS_PER_DAY) as i64)
             }
         }
         (T::Decimal { scale, .. }, Value::Decimal(v)) => {
             big_integer(*v).wrapping_mul(31).wrapping_add(i32::from(*scale))
         }
-        (T::List(element), Value::List(values)) => chain(1, values.iter().map(|v| java_hash(v, &element.ty)))?,
-        (T::Set(element), Value::List(values)) => values
-            .iter()
-            .try_fold(0i32, |sum, v| Some(sum.wrapping_add(java_hash(v, element)?)))?,
-        (T::Map(key_type, value_type), Value::Map(entries)) => entries.iter().try_fold(0i32, |sum, (k, v)| {
-            Some(sum.wrapping_add(java_hash(k, key_type)? ^ java_hash(v, &value_type.ty)?))
-        })?,
+        (T::List(element), Value::List(values)) => {
+            chain(1, values.iter().map(|v| java_hash(v, &element.ty)))?
+        }
+        (T::Set(element), Value::List(values)) => {
+            values.iter().try_fold(0i32, |sum, v| Some(sum.wrapping_add(java_hash(v, element)?)))?
+        }
+        (T::Map(key_type, value_type), Value::Map(entries)) => {
+            entries.iter().try_fold(0i32, |sum, (k, v)| {
+                Some(sum.wrapping_add(java_hash(k, key_type)? ^ java_hash(v, &value_type.ty)?))
+            })?
+        }
         (T::Tuple(types), Value::Struct(values)) => {
             tuple(types.iter().zip(values).map(|(t, v)| java_hash(v, &t.ty)))?
         }

@@ -106,9 +106,9 @@ fn logical_from_json(json: &Json, depth: usize) -> Result<LogicalType> {
             array()?.iter().map(|t| element_from_json(t, depth + 1)).collect::<Result<_>>()?,
         ),
         "enum" => LogicalType::Enum(EnumType { symbols: strings(inner).ok_or_else(|| unknown(json))? }),
-        "opaque" => LogicalType::Opaque {
-            serializer: inner.as_str().ok_or_else(|| unknown(json))?.to_owned(),
-        },
+        "opaque" => {
+            LogicalType::Opaque { serializer: inner.as_str().ok_or_else(|| unknown(json))?.to_owned() }
+        }
         "struct" => LogicalType::Struct(StructType {
             fields: array()?.iter().map(|f| field_from_json(f, depth + 1)).collect::<Result<_>>()?,
         }),
@@ -285,7 +285,9 @@ mod tests {
 
     #[test]
     fn odd_types_are_refused() {
-        for odd in [json!("int65"), json!("decimal(39,0)"), json!({"list": 1}), json!({"map": ["string"]}), json!(1)] {
+        for odd in
+            [json!("int65"), json!("decimal(39,0)"), json!({"list": 1}), json!({"map": ["string"]}), json!(1)]
+        {
             assert!(type_from_json(&odd).is_err(), "{odd}");
         }
     }
