@@ -1,0 +1,170 @@
+//! Sort keys of rows read from files, where they are not stored.
+
+use alluvium_model::canonical::{self, push_escaped, push_i32, push_i64};
+use alluvium_model::column::value_with_raw;
+use alluvium_model::{LogicalType, Role, StateKind, StateSchema};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type, UInt8Type};
+use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch, StringArray};
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+
+use crate::{Error, Result, rule};
+
+const CLEAR: u8 = 2;
+
+/// Returns the sort key of every row.
+///
+/// Spec: ORDER-2 to ORDER-5.
+pub(super) fn compute(schema: &StateSchema, rows: &RecordBatch) -> Result<BinaryArray> {
+    let columns = Columns::new(schema, rows)?;
+    let count = rows.num_rows();
+    let mut bytes = Vec::with_capacity(count.saturating_mul(columns.width_hint()));
+    let mut offsets = Vec::with_capacity(count + 1);
+    offsets.push(0i32);
+    for row in 0..count {
+        columns.push(row, &mut bytes)?;
+        offsets.push(i32::try_from(bytes.len()).map_err(|_| odd("2 GiB of sort keys".into()))?);
+    }
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    Ok(BinaryArray::try_new(offsets, Buffer::from_vec(bytes), None)?)
+}
+
+/// Returns empty sort keys for rows whose keys nobody needs.
+pub(super) fn none(rows: usize) -> BinaryArray {
+    BinaryArray::new(OffsetBuffer::new_zeroed(rows), Buffer::from_vec(Vec::<u8>::new()), None)
+}
+
+/// The columns that make up sort keys.
+struct Columns<'a> {
+    ops: Option<&'a [u8]>,
+    parts: Vec<Part<'a>>,
+    entry: Vec<Part<'a>>,
+}
+
+enum Part<'a> {
+    Int64(&'a dyn Array, &'a [i64]),
+    Int32(&'a dyn Array, &'a [i32]),
+    /// A subtask: its bits as they are.
+    Subtask(&'a [i32]),
+    Text(&'a StringArray),
+    Any {
+        column: &'a dyn Array,
+        raw: Option<&'a dyn Array>,
+        ty: &'a LogicalType,
+    },
+}
+
+impl<'a> Columns<'a> {
+    fn new(schema: &'a StateSchema, rows: &'a RecordBatch) -> Result<Self> {
+        let column = |role: Role| rows.column_by_name(role.name());
+        let typed = |role: Role, raw: Role, ty: &'a Option<LogicalType>| {
+            let ty = ty.as_ref().ok_or_else(|| odd(format!("no type of column {}", role.name())))?;
+            Part::of(need(column(role), role)?, column(raw), ty)
+        };
+        let mut parts = Vec::with_capacity(2);
+        if schema.key.is_some() {
+            parts.push(typed(Role::Key, Role::KeyRaw, &schema.key)?);
+        }
+        if schema.namespace.is_some() {
+            parts.push(typed(Role::Namespace, Role::NamespaceRaw, &schema.namespace)?);
+        }
+        let entry = match schema.kind {
+            StateKind::Map | StateKind::Broadcast => {
+                vec![typed(Role::MapKey, Role::MapKeyRaw, &schema.map_key)?]
+            }
+            StateKind::List => vec![Part::int64(need(column(Role::ListPos), Role::ListPos)?)?],
+            StateKind::Timer(_) => vec![Part::int64(need(column(Role::Timestamp), Role::Timestamp)?)?],
+            StateKind::Value | StateKind::Reducing | StateKind::Aggregating => Vec::new(),
+            _ => vec![
+                Part::Subtask(int32s(need(column(Role::Subtask), Role::Subtask)?)?),
+                Part::int64(need(column(Role::Index), Role::Index)?)?,
+            ],
+        };
+        let ops = column(Role::Op)
+            .and_then(|ops| ops.as_primitive_opt::<UInt8Type>())
+            .map(|ops| ops.values().as_ref());
+        Ok(Columns { ops, parts, entry })
+    }
+
+    fn width_hint(&self) -> usize {
+        1 + self.parts.iter().chain(&self.entry).map(Part::width_hint).sum::<usize>()
+    }
+
+    fn push(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        for part in &self.parts {
+            part.push(row, out)?;
+        }
+        if self.ops.and_then(|ops| ops.get(row)) == Some(&CLEAR) {
+            out.push(0x00);
+            return Ok(());
+        }
+        out.push(0x01);
+        self.entry.iter().try_for_each(|part| part.push(row, out))
+    }
+}
+
+impl<'a> Part<'a> {
+    fn of(column: &'a ArrayRef, raw: Option<&'a ArrayRef>, ty: &'a LogicalType) -> Result<Self> {
+        if raw.is_none_or(|raw| raw.null_count() == raw.len()) {
+            match ty {
+                LogicalType::Int64 => return Part::int64(column),
+                LogicalType::Int32 => return Ok(Part::Int32(column.as_ref(), int32s(column)?)),
+                LogicalType::String => {
+                    return column.as_string_opt::<i32>().map(Part::Text).ok_or_else(|| odd_type(column));
+                }
+                _ => {}
+            }
+        }
+        Ok(Part::Any { column: column.as_ref(), raw: raw.map(|raw| raw.as_ref()), ty })
+    }
+
+    fn int64(column: &'a ArrayRef) -> Result<Self> {
+        let values = column.as_primitive_opt::<Int64Type>().ok_or_else(|| odd_type(column))?;
+        Ok(Part::Int64(column.as_ref(), values.values().as_ref()))
+    }
+
+    fn width_hint(&self) -> usize {
+        match self {
+            Part::Int32(..) | Part::Subtask(_) => 4,
+            Part::Int64(..) => 8,
+            Part::Text(_) | Part::Any { .. } => 16,
+        }
+    }
+
+    fn push(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        let null = || odd(format!("a null in row {row} of a window where a key must be"));
+        match self {
+            Part::Int64(column, _) if column.is_null(row) => return Err(null()),
+            Part::Int32(column, _) if column.is_null(row) => return Err(null()),
+            Part::Text(column) if column.is_null(row) => return Err(null()),
+            Part::Int64(_, values) => push_i64(values.get(row).copied().ok_or_else(null)?, out),
+            Part::Int32(_, values) => push_i32(values.get(row).copied().ok_or_else(null)?, out),
+            Part::Subtask(values) => {
+                out.extend_from_slice(&(values.get(row).copied().ok_or_else(null)? as u32).to_be_bytes());
+            }
+            Part::Text(column) => push_escaped(column.value(row).as_bytes(), out),
+            Part::Any { column, raw, ty } => {
+                let value = value_with_raw(*column, *raw, ty, row).map_err(|e| odd(e.to_string()))?;
+                canonical::encode(&value, ty, out).map_err(|e| odd(e.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn need(column: Option<&ArrayRef>, role: Role) -> Result<&ArrayRef> {
+    column.ok_or_else(|| odd(format!("no column {}", role.name())))
+}
+
+fn int32s(column: &ArrayRef) -> Result<&[i32]> {
+    let values = column.as_primitive_opt::<Int32Type>().ok_or_else(|| odd_type(column))?;
+    Ok(values.values().as_ref())
+}
+
+fn odd_type(column: &ArrayRef) -> Error {
+    odd(format!("a column of type {}", column.data_type()))
+}
+
+fn odd(found: String) -> Error {
+    Error::malformed("rows", rule::COLUMNS, found)
+}
