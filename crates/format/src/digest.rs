@@ -101,8 +101,12 @@ mod tests {
     #[test]
     fn digests_are_those_of_the_specification() {
         spec!("DIGEST-1", "DIGEST-2");
-        assert_eq!(block_digests(b""), []);
+        assert!(block_digests(b"").is_empty());
         assert_eq!(object_digest(&[]), 0x99AA_06D3_0147_98D8_6001_C324_468D_497F);
+        let object: Vec<u8> = (0..100_000).map(|i| (i % 251) as u8).collect();
+        let blocks = block_digests(&object);
+        assert_eq!(blocks.len(), 2);
+        assert_eq!(object_digest(&blocks), 0x1A56_4336_E077_2A3B_64F0_BAD6_2459_CCC0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! manifest into a [`Manifest`] and back, checks its laws, and answers questions of order and
 //! reach. It does no I/O: callers bring bytes and take bytes.
 //!
+//! * bytes: [`decode`], [`encode`], [`check`]
 //! * what a manifest says: [`Manifest`], [`OperatorEntry`], [`TableEntry`], [`RunRef`], [`ObjectRef`]
 //! * integrity of objects: [`digest`]
 //! * which runs cover, follow or may be merged with which: [`runs`]
@@ -12,16 +13,25 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
+mod check;
+mod decode;
 pub mod digest;
+mod encode;
 mod error;
 mod manifest;
 pub mod name;
 mod object;
+mod preamble;
 pub mod reach;
 mod run;
 pub mod runs;
+mod wire;
 
+pub use check::check;
+pub use decode::{BODY_BYTES_MAX, decode, supply_schemas};
+pub use encode::{encode, encode_schemas};
 pub use error::{Error, Result};
 pub use manifest::{JobRef, Manifest, OperatorEntry, Profile, Root, TableEntry};
 pub use object::{Blocks, ObjectRef, Unknown};
+pub use preamble::{MAGIC, Preamble, VERSION};
 pub use run::{Place, RunRef};

@@ -32,8 +32,8 @@ pub struct Manifest {
     pub schemas: Vec<Arc<StateSchema>>,
     /// The object that holds the schemas where they are not in the manifest itself.
     ///
-    /// After decoding such a manifest `schemas` is empty until
-    /// they are supplied.
+    /// After [`decode`](crate::decode) of such a manifest `schemas` is empty until
+    /// [`supply_schemas`](crate::supply_schemas) is called.
     pub schemas_object: Option<ObjectRef>,
     /// Operators with state, and those without that had a place in the job.
     pub operators: Vec<OperatorEntry>,

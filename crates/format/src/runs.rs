@@ -2,6 +2,8 @@
 //!
 //! Spec: SEQ-1 to SEQ-4, RUN-6, MERGE-8 to MERGE-10.
 
+use std::collections::BTreeMap;
+
 use alluvium_model::{KeyGroup, KeyGroupRange};
 
 use crate::RunRef;
@@ -33,25 +35,68 @@ pub struct Merged {
     pub base: bool,
 }
 
+/// A broken law of the runs of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clash {
+    /// Sequences overlap.
+    Overlap(Overlap),
+    /// A base run with an older delta run below it.
+    DeltaBelowBase {
+        /// The key group where it is so.
+        group: u32,
+    },
+}
+
 /// Returns the first two runs that break the law of sequences, if any do.
 ///
 /// Spec: SEQ-2.
 pub fn overlap(runs: &[RunRef]) -> Option<Overlap> {
-    let mut order: Vec<usize> = (0..runs.len()).collect();
-    order.sort_by_key(|i| runs.get(*i).map(|run| run.sequence));
-    for (at, first) in order.iter().enumerate() {
-        for second in order.iter().skip(at + 1) {
-            let (Some(a), Some(b)) = (runs.get(*first), runs.get(*second)) else { continue };
-            if b.sequence.0 > a.sequence.1 {
-                break;
+    match clash(runs) {
+        Some(Clash::Overlap(overlap)) => Some(overlap),
+        _ => None,
+    }
+}
+
+/// Sweeps over the key groups and looks for runs that must not meet: n log n for n runs.
+///
+/// Spec: SEQ-2, RUN-3.
+pub(crate) fn clash(runs: &[RunRef]) -> Option<Clash> {
+    // First sequence of each run that covers the current group, with its last one and its index.
+    let mut bases: BTreeMap<u32, (u32, usize)> = BTreeMap::new();
+    let mut deltas: BTreeMap<u32, (u32, usize)> = BTreeMap::new();
+    for (group, starts, index) in edges(runs) {
+        let Some(run) = runs.get(index) else { continue };
+        let (first, last) = run.sequence;
+        let own = if run.base { &mut bases } else { &mut deltas };
+        if !starts {
+            own.remove(&first);
+            continue;
+        }
+        for active in [&bases, &deltas] {
+            let below = active.range(..=first).next_back().filter(|(_, (end, _))| *end >= first);
+            let above = active.range(first..).next().filter(|(start, _)| **start <= last);
+            if let Some((_, (_, other))) = below.or(above) {
+                let (a, b) = (index.min(*other), index.max(*other));
+                return Some(Clash::Overlap(Overlap { first: a, second: b, group }));
             }
-            let shared = a.clip.intersect(b.clip);
-            if !shared.is_empty() {
-                return Some(Overlap { first: *first, second: *second, group: shared.start });
-            }
+        }
+        if run.base { &mut bases } else { &mut deltas }.insert(first, (last, index));
+        let newest_base = bases.last_key_value().map(|(first, _)| *first);
+        let oldest_delta = deltas.first_key_value().map(|(first, _)| *first);
+        if newest_base.zip(oldest_delta).is_some_and(|(base, delta)| delta < base) {
+            return Some(Clash::DeltaBelowBase { group });
         }
     }
     None
+}
+
+/// The borders of all clips, ascending, an end before a start at the same group.
+fn edges(runs: &[RunRef]) -> Vec<(u32, bool, usize)> {
+    let covered = runs.iter().enumerate().filter(|(_, run)| !run.clip.is_empty());
+    let mut edges: Vec<_> =
+        covered.flat_map(|(i, run)| [(run.clip.start, true, i), (run.clip.end, false, i)]).collect();
+    edges.sort_unstable();
+    edges
 }
 
 /// Returns the runs that cover a key group, newest first.
@@ -71,12 +116,18 @@ pub fn within(runs: &[RunRef], range: KeyGroupRange) -> Vec<RunRef> {
     found
 }
 
-/// Returns the largest number of runs that cover one key group.
+/// Returns the largest number of runs that cover one key group, pieces of one base counting as one.
 ///
 /// Spec: MERGE-10.
 pub fn fan_in(runs: &[RunRef]) -> usize {
-    let covered_at = |group: u32| runs.iter().filter(|r| (r.clip.start..r.clip.end).contains(&group)).count();
-    runs.iter().map(|run| covered_at(run.clip.start)).max().unwrap_or(0)
+    let (mut bases, mut deltas, mut most) = (0usize, 0usize, 0usize);
+    for (_, starts, index) in edges(runs) {
+        let base = runs.get(index).is_some_and(|run| run.base);
+        let count = if base { &mut bases } else { &mut deltas };
+        *count = if starts { *count + 1 } else { count.saturating_sub(1) };
+        most = most.max(bases.min(1) + deltas);
+    }
+    most
 }
 
 /// Returns what merging some runs of a table gives, or `None` when they are not adjacent for every

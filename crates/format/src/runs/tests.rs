@@ -33,7 +33,7 @@ fn sequences_may_meet_only_in_different_groups() {
         None
     );
     let found = overlap(&[run((2, 4), (32, 128), 1), run((1, 2), (0, 64), 1)]);
-    assert_eq!(found, Some(Overlap { first: 1, second: 0, group: 32 }));
+    assert_eq!(found, Some(Overlap { first: 0, second: 1, group: 32 }));
 }
 
 #[test]
@@ -96,4 +96,50 @@ fn selection_keeps_the_bound_and_rewrites_little() {
         assert_eq!(overlap(&runs), None);
     }
     assert!(rewritten < 8 * (written + 100_000), "{rewritten} bytes rewritten for {written}");
+}
+
+#[test]
+fn base_runs_lie_lowest() {
+    spec!("RUN-3");
+    assert_eq!(
+        clash(&[base((1, 1), (0, 64), 1), base((2, 2), (63, 128), 1), run((3, 3), (0, 128), 1)]),
+        None
+    );
+    let below = [run((1, 1), (0, 64), 1), base((2, 2), (63, 128), 1)];
+    assert_eq!(clash(&below), Some(Clash::DeltaBelowBase { group: 63 }));
+}
+
+#[test]
+fn pieces_of_a_base_count_as_one() {
+    spec!("MERGE-10");
+    let runs = [base((1, 1), (0, 1), 1), base((2, 2), (0, 1), 1), run((3, 3), (0, 1), 1)];
+    assert_eq!(fan_in(&runs), 2);
+    assert_eq!(select(&runs, 2), None);
+}
+
+#[test]
+fn sweep_agrees_with_comparing_all_pairs() {
+    spec!("SEQ-2", "RUN-3");
+    let mut state = 7u64;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for _ in 0..5000 {
+        let runs: Vec<RunRef> = (0..next(5))
+            .map(|_| {
+                let (first, start) = (next(8) as u32 + 1, next(6) as u32);
+                let one = run((first, first + next(2) as u32), (start, start + next(4) as u32), 1);
+                RunRef { base: next(3) == 0, ..one }
+            })
+            .collect();
+        let pairs = || runs.iter().flat_map(|a| runs.iter().map(move |b| (a, b)));
+        let meet = |a: &RunRef, b: &RunRef| !a.clip.intersect(b.clip).is_empty();
+        let overlaps = pairs().any(|(a, b)| {
+            !std::ptr::eq(a, b) && meet(a, b) && a.sequence.0 <= b.sequence.1 && b.sequence.0 <= a.sequence.1
+        });
+        let below = pairs().any(|(a, b)| meet(a, b) && a.base && !b.base && b.sequence.0 < a.sequence.0);
+        assert_eq!(clash(&runs).is_some(), overlaps || below, "{runs:?}");
+        assert!(overlap(&runs).is_none() || overlaps);
+    }
 }

@@ -1,0 +1,3 @@
+//! Wire structs, one module for each version of the format.
+
+pub(crate) mod v1;
