@@ -1,0 +1,195 @@
+//! Restored rows, left in their columns until they are written.
+
+use std::hash::BuildHasher;
+use std::ops::Range;
+
+use alluvium_model::typed::{ColumnReader, StateKey, StateType};
+use alluvium_model::{Role, RowBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, Int64Array};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use super::layers::Current;
+use crate::{Error, Result};
+
+/// The rows of one state after a restore, found by key through row numbers.
+///
+/// The rows of a key lie together, in the order of their entries. `E` is the type of map keys;
+/// states without them have no such column.
+pub(super) struct Columnar<K: StateKey, E: StateType, V: StateType> {
+    batches: Vec<Batch<K, E, V>>,
+    /// Number of the first row of each batch.
+    starts: Vec<u32>,
+    rows: u32,
+    /// Whether a key may have more than one row.
+    grouped: bool,
+    /// Number of the first row of each key, and the number of rows; only if grouped.
+    heads: Vec<u32>,
+    /// Positions in `heads`, or rows.
+    index: HashTable<u32>,
+}
+
+struct Batch<K: StateKey, E: StateType, V: StateType> {
+    keys: K::Reader,
+    entries: Option<E::Reader>,
+    values: V::Reader,
+    stamps: Option<Int64Array>,
+}
+
+impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
+    pub(super) fn new(grouped: bool) -> Self {
+        Columnar {
+            batches: Vec::new(),
+            starts: Vec::new(),
+            rows: 0,
+            grouped,
+            heads: Vec::new(),
+            index: HashTable::new(),
+        }
+    }
+
+    /// Takes a batch that is behind all earlier ones in canonical order.
+    pub(super) fn push(&mut self, rows: &RowBatch) -> Result<()> {
+        let name = &rows.schema().name;
+        let odd = |found: String| Error::Rows { state: name.clone(), found };
+        let failed = Error::model(name);
+        let column = |role: Role| {
+            let column = rows.column(role).ok_or_else(|| odd(format!("no column {}", role.name())))?;
+            match column.null_count() {
+                0 => Ok(column),
+                _ if role == Role::Value && V::NULLABLE => Ok(column),
+                _ if has_raw(rows, role) => Err(Error::Opaque { state: name.clone() }),
+                nulls => Err(odd(format!("{nulls} nulls in column {}", role.name()))),
+            }
+        };
+        let entries = match rows.schema().map_key {
+            Some(_) => Some(E::Reader::open(column(Role::MapKey)?).map_err(&failed)?),
+            None => None,
+        };
+        if V::NULLABLE && has_raw(rows, Role::Value) {
+            return Err(Error::Opaque { state: name.clone() });
+        }
+        let stamps = rows.column(Role::LastAccess).and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let batch = Batch {
+            keys: K::Reader::open(column(Role::Key)?).map_err(&failed)?,
+            entries,
+            values: V::Reader::open(column(Role::Value)?).map_err(&failed)?,
+            stamps: stamps.cloned(),
+        };
+        let total = u32::try_from(rows.len()).ok().and_then(|len| self.rows.checked_add(len));
+        self.starts.push(self.rows);
+        self.rows = total.ok_or_else(|| odd("more than 4294967295 rows in one subtask".into()))?;
+        self.batches.push(batch);
+        Ok(())
+    }
+
+    /// Indexes the keys.
+    pub(super) fn finish(&mut self, hasher: &FixedState) {
+        self.index = HashTable::with_capacity(if self.grouped { 0 } else { self.rows as usize });
+        let mut scratch: Option<K> = None;
+        for number in 0..self.batches.len() {
+            let start = self.starts[number];
+            let end = self.starts.get(number + 1).copied().unwrap_or(self.rows);
+            for row in start..end {
+                self.add(number, (row - start) as usize, row, &mut scratch, hasher);
+            }
+        }
+        if self.grouped {
+            self.heads.push(self.rows);
+        }
+    }
+
+    fn add(&mut self, batch: usize, offset: usize, row: u32, scratch: &mut Option<K>, hasher: &FixedState) {
+        let keys = &self.batches[batch].keys;
+        let key = match scratch {
+            Some(key) if self.grouped && keys.matches(offset, key) => return,
+            Some(key) => {
+                keys.read_into(offset, key);
+                &*key
+            }
+            None => &*scratch.insert(keys.get(offset)),
+        };
+        let hash = hasher.hash_one(key);
+        let number = if self.grouped { self.heads.len() as u32 } else { row };
+        if self.grouped {
+            self.heads.push(row);
+        }
+        let (batches, starts, heads) = (&self.batches, &self.starts, &self.heads);
+        self.index.insert_unique(hash, number, |number| {
+            let row = heads.get(*number as usize).copied().unwrap_or(*number);
+            let batch = batch_of(starts, row);
+            hasher.hash_one(batches[batch].keys.get((row - starts[batch]) as usize))
+        });
+    }
+
+    /// Returns the rows of a key.
+    pub(super) fn find(&self, at: &Current<K>) -> Option<Range<u32>> {
+        self.find_key(&at.key, at.hash)
+    }
+
+    /// Returns the rows of a key, given its hash.
+    pub(super) fn find_key(&self, key: &K, hash: u64) -> Option<Range<u32>> {
+        let head = |number: u32| if self.grouped { self.heads[number as usize] } else { number };
+        let found = self.index.find(hash, |number| {
+            let (batch, offset) = self.locate(head(*number));
+            batch.keys.matches(offset, key)
+        });
+        let number = *found?;
+        let start = head(number);
+        let end = if self.grouped { self.heads[number as usize + 1] } else { start + 1 };
+        Some(start..end)
+    }
+
+    /// Returns the row of an entry among the rows of its key.
+    pub(super) fn find_entry(&self, rows: Range<u32>, entry: &E) -> Option<u32>
+    where
+        E: StateKey,
+    {
+        let (mut low, mut high) = (rows.start, rows.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.entry(middle)?.canonical_cmp(entry) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    pub(super) fn entry(&self, row: u32) -> Option<E> {
+        let (batch, offset) = self.locate(row);
+        batch.entries.as_ref().map(|entries| entries.get(offset))
+    }
+
+    pub(super) fn value(&self, row: u32) -> V {
+        let (batch, offset) = self.locate(row);
+        batch.values.get(offset)
+    }
+
+    pub(super) fn last_access(&self, row: u32) -> Option<i64> {
+        let (batch, offset) = self.locate(row);
+        batch.stamps.as_ref().map(|stamps| stamps.value(offset))
+    }
+
+    fn locate(&self, row: u32) -> (&Batch<K, E, V>, usize) {
+        let batch = batch_of(&self.starts, row);
+        (&self.batches[batch], (row - self.starts[batch]) as usize)
+    }
+}
+
+fn batch_of(starts: &[u32], row: u32) -> usize {
+    starts.partition_point(|start| *start <= row) - 1
+}
+
+fn has_raw(rows: &RowBatch, role: Role) -> bool {
+    let raw = match role {
+        Role::Key => Role::KeyRaw,
+        Role::MapKey => Role::MapKeyRaw,
+        _ => Role::ValueRaw,
+    };
+    let Some((raw, typed)) = rows.column(raw).zip(rows.column(role)) else { return false };
+    (0..rows.len()).any(|row| raw.is_valid(row) && typed.is_null(row))
+}
