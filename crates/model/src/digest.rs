@@ -5,7 +5,7 @@
 //! layout, encoder, an alias rename, an added null field and a lossless widening leave it as it
 //! is. It is no security digest.
 //!
-//! Spec: ROWHASH-1 to ROWHASH-9.
+//! Spec: ROWHASH-1 to ROWHASH-10.
 
 mod form;
 

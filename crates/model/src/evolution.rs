@@ -89,7 +89,7 @@ pub fn resolve_by_id(old: &StateSchema, new: &StateSchema) -> Resolution {
 /// Returns whether two schemas give every field id the same name, or one that the other side
 /// declares as its alias: what allows canonical digests to stand for rows.
 ///
-/// Spec: ROWHASH-9.
+/// Spec: ROWHASH-10.
 pub fn same_field_names(a: &StateSchema, b: &StateSchema) -> bool {
     let pairs = [(&a.key, &b.key), (&a.namespace, &b.namespace), (&a.map_key, &b.map_key)];
     let value = |schema: &StateSchema| schema.value.as_ref().map(|v| v.ty.clone());
