@@ -31,7 +31,6 @@ mod verify;
 mod writer;
 
 pub use alluvium_format as format;
-pub use alluvium_format as format;
 pub use alluvium_store as store;
 
 pub use dispose::{Disposed, dispose};
@@ -46,3 +45,6 @@ pub use savepoint::{SavepointOptions, write_savepoint};
 pub use snapshot::Snapshot;
 pub use step::step;
 pub use writer::{OperatorSpec, SnapshotWriter};
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ pub use claim::Attempt;
 pub use collect::{Collected, Retention};
 pub use name::CheckpointName;
 pub use publish::Published;
+pub(crate) use publish::write_manifest;
 
 use crate::{Error, Result, Snapshot};
 

@@ -1,0 +1,9 @@
+mod collect;
+mod fence;
+mod merge;
+mod open;
+mod publish;
+mod round_trip;
+mod savepoint;
+mod support;
+mod verify;
