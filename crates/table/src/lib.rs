@@ -25,6 +25,8 @@ mod options;
 mod reader;
 mod rule;
 mod step;
+#[cfg(test)]
+mod testing;
 mod writer;
 
 pub use error::{Error, Result};
