@@ -79,8 +79,14 @@ impl Run {
     fn uid_missing(&mut self, new: &OperatorContract) {
         self.findings.push(
             Finding::new(&UID001, new.label())
-                .sees(format!("{} states, no uid; its id {} comes from the shape of the graph", new.states.len(), new.id))
-                .consequence("the next change of the graph gives it another id, and its state is not found again")
+                .sees(format!(
+                    "{} states, no uid; its id {} comes from the shape of the graph",
+                    new.states.len(),
+                    new.id
+                ))
+                .consequence(
+                    "the next change of the graph gives it another id, and its state is not found again",
+                )
                 .fix("set uid(\"…\") on this operator before its first savepoint"),
         );
     }
@@ -104,13 +110,16 @@ impl Run {
     }
 
     fn removed(&mut self, old: &OperatorContract, similar: Option<&OperatorContract>) {
-        let hint = similar.map_or_else(String::new, |new| format!("; {} has some states of the same name", new.label()));
+        let hint = similar
+            .map_or_else(String::new, |new| format!("; {} has some states of the same name", new.label()));
         let names: Vec<&str> = old.states.iter().map(|state| state.name.as_str()).collect();
         self.findings.push(
             Finding::new(&OPR001, old.label())
                 .sees(format!("is gone, with its states {}{hint}", names.join(", ")))
                 .consequence("its state has no place to go: refused, or lost with -n")
-                .fix("keep the operator, or restore once with --allow-non-restored-state if its state may go"),
+                .fix(
+                    "keep the operator, or restore once with --allow-non-restored-state if its state may go",
+                ),
         );
         self.all_lost(old);
     }
@@ -157,7 +166,9 @@ impl Run {
             _ => Overall::RestoresAsIs,
         };
         self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        debug_assert!(overall < Overall::RestoresWithLoss || self.findings.iter().any(|f| f.severity == Severity::Deny));
+        debug_assert!(
+            overall < Overall::RestoresWithLoss || self.findings.iter().any(|f| f.severity == Severity::Deny)
+        );
         Report { findings: self.findings, states: self.states, overall }
     }
 }

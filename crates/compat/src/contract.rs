@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use alluvium_model::{
-    JobDescription, KeyGroupFunction, LogicalType, OperatorId, OperatorUid, SnapshotDescription, StateKind, StateSchema,
+    JobDescription, KeyGroupFunction, LogicalType, OperatorId, OperatorUid, SnapshotDescription, StateKind,
+    StateSchema,
 };
 
 /// What one side promises or holds: operators with the states that matter at a restore.

@@ -85,7 +85,9 @@ impl Overall {
         match self {
             Overall::RestoresAsIs => "restores as it is",
             Overall::RestoresAfterMigration => "restores with migration",
-            Overall::RestoresWithLoss => "restores only with --allow-non-restored-state (-n), and loses state",
+            Overall::RestoresWithLoss => {
+                "restores only with --allow-non-restored-state (-n), and loses state"
+            }
             Overall::DoesNotRestore => "does not restore",
         }
     }

@@ -17,7 +17,7 @@ pub struct Rule {
 
 /// Returns the rule of an id, in either case.
 pub fn rule(id: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id) || rule.name == id)
+    RULES.iter().copied().find(|rule| rule.id.eq_ignore_ascii_case(id) || rule.name == id)
 }
 
 macro_rules! rules {

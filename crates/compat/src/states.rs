@@ -30,10 +30,13 @@ pub(crate) fn compare(run: &mut Run, old: &OperatorContract, new: &OperatorContr
 
 fn removed(run: &mut Run, old: &OperatorContract, new: &OperatorContract, before: &StateSchema) {
     let kept = |now: &&std::sync::Arc<StateSchema>| {
-        old.states.iter().all(|state| state.name != now.name)
-            && resolve(before, now).outcome == Outcome::AsIs
+        old.states.iter().all(|state| state.name != now.name) && resolve(before, now).outcome == Outcome::AsIs
     };
-    let hint = new.states.iter().find(kept).map_or_else(String::new, |now| format!("; the new state {} has its types", now.name));
+    let hint = new
+        .states
+        .iter()
+        .find(kept)
+        .map_or_else(String::new, |now| format!("; the new state {} has its types", now.name));
     run.findings.push(
         Finding::new(&STA002, new.label())
             .state(&before.name)
@@ -44,7 +47,13 @@ fn removed(run: &mut Run, old: &OperatorContract, new: &OperatorContract, before
     run.verdict(old, &before.name, Verdict::Lost);
 }
 
-fn state(run: &mut Run, operator: &OperatorContract, old: &StateSchema, new: &StateSchema, key_told: &mut bool) {
+fn state(
+    run: &mut Run,
+    operator: &OperatorContract,
+    old: &StateSchema,
+    new: &StateSchema,
+    key_told: &mut bool,
+) {
     let resolution = resolve(old, new);
     run.verdict(operator, &old.name, resolution.outcome.into());
     let finding = |rule| Finding::new(rule, operator.label()).state(&old.name);
@@ -69,7 +78,13 @@ fn state(run: &mut Run, operator: &OperatorContract, old: &StateSchema, new: &St
 }
 
 /// Reports a type that may never change; that of the key once per operator.
-fn fixed(run: &mut Run, operator: &OperatorContract, old: &StateSchema, difference: &Difference, key_told: &mut bool) {
+fn fixed(
+    run: &mut Run,
+    operator: &OperatorContract,
+    old: &StateSchema,
+    difference: &Difference,
+    key_told: &mut bool,
+) {
     let finding = |rule| Finding::new(rule, operator.label()).sees(difference.to_string());
     match difference.path.as_str() {
         "key" if *key_told => {}
@@ -97,7 +112,11 @@ fn fixed(run: &mut Run, operator: &OperatorContract, old: &StateSchema, differen
     }
 }
 
-fn value<'a>(run: &mut Run, finding: impl Fn(&'static Rule) -> Finding, of_value: &dyn Fn(Outcome) -> Vec<&'a Difference>) {
+fn value<'a>(
+    run: &mut Run,
+    finding: impl Fn(&'static Rule) -> Finding,
+    of_value: &dyn Fn(Outcome) -> Vec<&'a Difference>,
+) {
     let incompatible = of_value(Outcome::Incompatible);
     if !incompatible.is_empty() {
         return run.refuse(
@@ -110,12 +129,19 @@ fn value<'a>(run: &mut Run, finding: impl Fn(&'static Rule) -> Finding, of_value
     let migrated = of_value(Outcome::AfterMigration);
     if !migrated.is_empty() {
         let removed = migrated.iter().any(|d| matches!(d.what, What::FieldRemoved { .. }));
-        let mut found = finding(&SCH002).sees(joined(&migrated)).consequence("stored values are changed while they are read");
+        let mut found = finding(&SCH002)
+            .sees(joined(&migrated))
+            .consequence("stored values are changed while they are read");
         if removed {
             found.severity = Severity::Warn;
-            found = found.consequence("stored values are changed while they are read; removed fields are lost");
+            found =
+                found.consequence("stored values are changed while they are read; removed fields are lost");
         }
-        run.findings.push(found.fix(if removed { "keep the field if its values are needed" } else { "nothing" }));
+        run.findings.push(found.fix(if removed {
+            "keep the field if its values are needed"
+        } else {
+            "nothing"
+        }));
     }
     let reconfigured = of_value(Outcome::Reconfigured);
     if !reconfigured.is_empty() {

@@ -87,7 +87,12 @@ fn refused_restores_always_carry_a_denial() {
         for (right, new) in &contracts {
             let report = check(old, new);
             let denied = report.count(alluvium_compat::Severity::Deny) > 0;
-            assert_eq!(denied, report.overall >= Overall::RestoresWithLoss, "{left} {right}\n{}", printed(&report));
+            assert_eq!(
+                denied,
+                report.overall >= Overall::RestoresWithLoss,
+                "{left} {right}\n{}",
+                printed(&report)
+            );
             assert_eq!(report.states.is_empty(), old.operators.is_empty() && new.operators.is_empty());
         }
     }
