@@ -54,7 +54,7 @@ pub enum Error {
         rule: &'static str,
     },
     /// An object that a manifest names and that is not there.
-    #[error("{object} is named by the manifest ({section}) and does not exist (MAN-6)")]
+    #[error("{object} is named by the manifest ({section}) and does not exist (PUB-1)")]
     MissingObject {
         /// The object.
         object: String,
@@ -155,7 +155,7 @@ impl Error {
             Error::Table { source: alluvium_table::Error::OutOfOrder { rule, .. }, .. } => Some(rule),
             Error::Table { source: alluvium_table::Error::RunsOverlap { .. }, .. } => Some("SEQ-2"),
             Error::Damaged { rule, .. } | Error::Broken { rule, .. } => Some(rule),
-            Error::MissingObject { .. } => Some("MAN-6"),
+            Error::MissingObject { .. } => Some("PUB-1"),
             Error::Fenced { .. } => Some("FENCE-4"),
             _ => None,
         }

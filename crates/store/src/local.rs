@@ -127,10 +127,27 @@ impl LocalStore {
     fn delete_now(&self, path: &ObjectPath) -> Result<()> {
         let file = self.locate(path)?;
         match fs::remove_file(&file) {
-            Ok(()) => write::sync_parent(&file),
+            Ok(()) => {
+                write::sync_parent(&file)?;
+                self.prune(&file)
+            }
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(Error::io("delete", path, e)),
         }
+    }
+}
+
+impl LocalStore {
+    /// Removes the directories above a deleted file that are now empty, as a bucket has none.
+    fn prune(&self, file: &Path) -> Result<()> {
+        for dir in file.ancestors().skip(1).take_while(|dir| *dir != self.root && dir.starts_with(&self.root))
+        {
+            if fs::remove_dir(dir).is_err() {
+                break;
+            }
+            write::sync_parent(dir)?;
+        }
+        Ok(())
     }
 }
 

@@ -109,6 +109,7 @@ fn deleting_twice_is_no_error_and_missing_objects_are_named() {
 
 #[test]
 fn a_range_behind_the_end_is_corrupt_whatever_its_length() {
+    spec!("STORE-5");
     each_store(|store| {
         block_on(async {
             store.create(&path("one"), "0123".into()).await.unwrap();
@@ -172,4 +173,17 @@ fn faults_come_at_their_operation_and_a_crash_lasts() {
     assert_eq!(run(FaultKind::CrashBefore), (vec![true, false, false], "a4".into()));
     assert_eq!(run(FaultKind::CrashAfter), (vec![true, false, false], "a4 b4".into()));
     assert_eq!(run(FaultKind::Tear), (vec![true, false, false], "a4 b2".into()));
+}
+
+#[test]
+fn a_deleted_object_leaves_no_empty_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(dir.path()).unwrap();
+    for at in ["a/b/one", "a/two"] {
+        block_on(store.create(&path(at), "x".into())).unwrap();
+    }
+    block_on(store.delete(&path("a/b/one"))).unwrap();
+    assert!(!dir.path().join("a/b").exists() && dir.path().join("a/two").exists());
+    block_on(store.delete(&path("a/two"))).unwrap();
+    assert!(dir.path().exists() && !dir.path().join("a").exists());
 }

@@ -80,7 +80,7 @@ fn a_jobs_root_stands_for_its_newest_complete_checkpoint() {
 
 #[test]
 fn what_is_no_snapshot_is_told_apart() {
-    spec!("PRE-2", "PRE-4", "FEAT-1");
+    spec!("PRE-2");
     let dir = tempfile::tempdir().unwrap();
     let (kind, message) = error_of(&dir.path().join("none"));
     assert!(kind == ErrorKind::Missing && message.contains("none"), "{message}");
@@ -100,4 +100,17 @@ fn what_is_no_snapshot_is_told_apart() {
         fs::write(&manifest, &bytes[..length]).unwrap();
         assert_eq!(error_of(&savepoint).0, ErrorKind::Corrupt, "cut at {length}");
     }
+}
+
+#[test]
+fn a_feature_that_nobody_knows_is_refused_by_name() {
+    spec!("FEAT-1");
+    let dir = tempfile::tempdir().unwrap();
+    write_savepoint_to(dir.path());
+    let mut manifest = locate(dir.path()).unwrap().open().unwrap().manifest().as_ref().clone();
+    manifest.features = vec!["time-travel".into()];
+    let file = dir.path().join("savepoint.manifest");
+    fs::write(&file, alluvium_format::encode(&manifest).unwrap()).unwrap();
+    let (kind, message) = error_of(&file);
+    assert!(kind == ErrorKind::Unsupported && message.contains("time-travel"), "{message}");
 }

@@ -11,15 +11,15 @@ use alluvium_store::{MemoryStore, Store, block_on};
 use super::support::*;
 use crate::{OperatorSpec, Snapshot, SnapshotWriter};
 
-async fn savepoint_of(rows: &[Do], object_bytes_max: u64) -> Snapshot {
+async fn savepoint_of(rows: &[Do], batch_rows: usize, object_bytes_max: u64) -> Snapshot {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let writer = SnapshotWriter::savepoint(Arc::clone(&store), &World::new().env, JobRef::default());
     let mut writer = writer.with_object_bytes_max(object_bytes_max);
     writer.operator(OperatorSpec::new(UID, GROUPS, KeyGroupFunction::JavaHash)).await.unwrap();
     writer.begin_table(schema()).await.unwrap();
     let all = batch(false, rows);
-    for at in (0..all.len()).step_by(500) {
-        writer.write(&all.slice(at, 500.min(all.len() - at))).await.unwrap();
+    for at in (0..all.len()).step_by(batch_rows) {
+        writer.write(&all.slice(at, batch_rows.min(all.len() - at))).await.unwrap();
     }
     let manifest = writer.finish().await.unwrap();
     Snapshot::of(store, manifest).await.unwrap()
@@ -29,7 +29,7 @@ async fn savepoint_of(rows: &[Do], object_bytes_max: u64) -> Snapshot {
 fn rows_written_are_rows_read_however_they_are_asked_for() {
     spec!("MAN-9", "MAN-10", "NAME-4");
     let rows = puts(0..3000, "value");
-    let snapshot = block_on(savepoint_of(&rows, 256 << 20));
+    let snapshot = block_on(savepoint_of(&rows, 500, 256 << 20));
     assert_sound(&snapshot);
     let whole = contents(&snapshot);
     assert_eq!(whole.len(), rows.len());
@@ -59,7 +59,7 @@ fn rows_written_are_rows_read_however_they_are_asked_for() {
 #[test]
 fn a_key_is_found_in_its_key_group_and_a_missing_one_is_not() {
     spec!("KEYGROUP-4");
-    let snapshot = block_on(savepoint_of(&puts(0..500, "value"), 256 << 20));
+    let snapshot = block_on(savepoint_of(&puts(0..500, "value"), 500, 256 << 20));
     let found = |key| {
         let mut contents = Contents::new();
         for batch in snapshot.lookup(operator(), STATE, &Value::Int(key)).unwrap() {
@@ -80,7 +80,7 @@ fn a_key_is_found_in_its_key_group_and_a_missing_one_is_not() {
 fn a_table_larger_than_a_file_goes_on_in_another_anywhere() {
     spec!("MAN-9", "NAME-4", "SEQ-2");
     let rows: Vec<Do> = (0..40).map(|i| Do::Put(i % 4, i, noise(3000, i as u64))).collect();
-    let snapshot = block_on(savepoint_of(&rows, 20_000));
+    let snapshot = block_on(savepoint_of(&rows, 3, 20_000));
     let table = &snapshot.manifest().operators[0].tables[0];
     assert!(table.runs.len() > 1);
     let names: Vec<_> = table.runs.iter().map(|run| run.object().unwrap().name.clone()).collect();
@@ -91,7 +91,7 @@ fn a_table_larger_than_a_file_goes_on_in_another_anywhere() {
 
 #[test]
 fn the_description_counts_what_the_manifest_holds() {
-    let snapshot = block_on(savepoint_of(&puts(0..100, "value"), 256 << 20));
+    let snapshot = block_on(savepoint_of(&puts(0..100, "value"), 500, 256 << 20));
     let description = snapshot.describe();
     assert_eq!(
         (description.format, description.kind, description.layout.as_str()),

@@ -23,7 +23,8 @@ impl Check<'_> {
         if size != Some(object.size) {
             let found = size.map_or_else(|| "nothing".to_owned(), |size| format!("{size} bytes"));
             let message = format!("wanted {} bytes, found {found} ({section})", object.size);
-            self.found("DIGEST-5", object.name.clone(), &whose, message);
+            let rule = if size.is_none() { "PUB-1" } else { "DIGEST-5" };
+            self.found(rule, object.name.clone(), &whose, message);
             self.mark(object, 0..object.size.max(1));
             return Ok(());
         }
@@ -32,7 +33,13 @@ impl Check<'_> {
             Ok(list) => list,
             Err(error) => {
                 self.mark(object, 0..object.size.max(1));
-                return self.found_error(error, block_place(object, 0..object.block_count()), &whose);
+                let place = match &object.blocks {
+                    Blocks::Listed { object_name, offset, length, .. } => {
+                        format!("{object_name}, bytes {offset}..{}", offset.saturating_add(*length))
+                    }
+                    _ => block_place(object, 0..object.block_count()),
+                };
+                return self.found_error(error, place, &whose);
             }
         };
         if matches!(object.blocks, Blocks::Computed) {

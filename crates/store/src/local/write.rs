@@ -21,12 +21,15 @@ pub(super) struct LocalWriter {
 impl LocalWriter {
     pub(super) fn start(wanted: PathBuf, path: ObjectPath) -> Result<Self> {
         let dir = wanted.parent().ok_or_else(|| Error::NotAnObject { path: path.to_string() })?;
-        make_dirs(dir)?;
+        let mut missing = 0;
         loop {
+            make_dirs(dir)?;
             let temporary = dir.join(temporary_name());
             match OpenOptions::new().write(true).create_new(true).open(&temporary) {
                 Ok(file) => return Ok(LocalWriter { file, temporary, wanted, path }),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                // A delete may have removed the directory that it left empty.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && missing < 100 => missing += 1,
                 Err(e) => return Err(Error::io("create", &path, e)),
             }
         }
@@ -72,6 +75,10 @@ pub(super) fn make_dirs(dir: &Path) -> Result<()> {
     match fs::create_dir(dir) {
         Ok(()) => sync_parent(dir),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        // Its parent was empty and has just been removed by a delete.
+        Err(e) if e.kind() == io::ErrorKind::NotFound && dir.parent().is_some_and(|p| !p.is_dir()) => {
+            make_dirs(dir)
+        }
         Err(e) => Err(Error::io("create", dir.display(), e)),
     }
 }
