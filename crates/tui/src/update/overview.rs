@@ -11,16 +11,18 @@ impl State {
             return Vec::new();
         }
         match (action, self.node()) {
-            (Action::Open, Some(Node::Operator(operator))) => {
-                if !self.folded.remove(&operator) {
-                    self.folded.insert(operator);
-                }
-            }
+            (Action::Open, Some(Node::Operator(operator))) => self.fold_or_unfold(operator),
             (Action::Open, Some(Node::State(operator, table))) => self.open_rows(operator, table),
             (Action::NextSnapshot, _) if self.snapshots.len() > 1 => self.next_snapshot(),
             _ => {}
         }
         Vec::new()
+    }
+
+    fn fold_or_unfold(&mut self, operator: usize) {
+        if !self.folded.remove(&operator) {
+            self.folded.insert(operator);
+        }
     }
 
     fn next_snapshot(&mut self) {
