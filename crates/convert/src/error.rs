@@ -68,13 +68,13 @@ pub enum Error {
     },
     /// A question to the source failed.
     #[error(transparent)]
-    Query(#[from] alluvium_query::Error),
+    Query(Box<alluvium_query::Error>),
     /// The source could not be read.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The savepoint could not be read or written.
     #[error(transparent)]
-    Snapshot(#[from] alluvium_snapshot::Error),
+    Snapshot(Box<alluvium_snapshot::Error>),
     /// The destination could not be made.
     #[error(transparent)]
     Store(#[from] alluvium_store::Error),
@@ -166,6 +166,18 @@ impl Error {
     pub(crate) fn arrow(path: &Path) -> impl FnOnce(arrow_schema::ArrowError) -> Error {
         let path = path.to_owned();
         move |source| Error::Arrow { path, source }
+    }
+}
+
+impl From<alluvium_query::Error> for Error {
+    fn from(error: alluvium_query::Error) -> Self {
+        Error::Query(Box::new(error))
+    }
+}
+
+impl From<alluvium_snapshot::Error> for Error {
+    fn from(error: alluvium_snapshot::Error) -> Self {
+        Error::Snapshot(Box::new(error))
     }
 }
 

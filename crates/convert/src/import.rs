@@ -121,7 +121,7 @@ fn operators_of(schemas: &Schemas) -> Vec<Operator> {
     match schemas {
         Schemas::Job(job) => {
             let operators = job.operators.iter().filter(|operator| !operator.states.is_empty());
-            operators.map(|operator| job_operator(operator)).collect()
+            operators.map(job_operator).collect()
         }
         Schemas::Like(snapshot) => {
             let operators = snapshot.describe().operators.iter();

@@ -186,7 +186,7 @@ impl DiffSummary {
 /// # Errors
 /// What either source could not read.
 ///
-/// Spec: ROWHASH-9.
+/// Spec: ROWHASH-10.
 pub fn diff(
     left: &dyn SnapshotSource,
     right: &dyn SnapshotSource,

@@ -38,7 +38,7 @@ pub enum Error {
         /// The type of the key.
         key_type: LogicalType,
         /// What is wrong with it.
-        source: alluvium_model::Error,
+        source: Box<alluvium_model::Error>,
     },
     /// A filter that this state cannot answer.
     #[error("{filter} does not apply to state {state}: {why}")]

@@ -38,10 +38,10 @@ pub fn key_groups_from_text(text: &str) -> Result<KeyGroupRange> {
 /// Reads the key that `--key` or `get` names.
 pub(crate) fn key_of(target: &Target<'_>, text: &str, filter: &'static str) -> Result<Value> {
     let ty = key_type(&target.table.schema).ok_or_else(|| no_key(target, filter))?;
-    json::key_from_text(text, ty).map_err(|source| Error::BadKey {
+    json::key_from_text(text, ty).map_err(|error| Error::BadKey {
         found: text.to_owned(),
         key_type: ty.clone(),
-        source,
+        source: Box::new(error),
     })
 }
 

@@ -31,7 +31,7 @@ pub use error::Error;
 pub use filter::{Filter, key_groups_from_text};
 pub use find::{Target, find, find_operator, operator_text};
 pub use inspect::inspect;
-pub use line::{Line, Position};
+pub use line::{Line, Position, members};
 pub use lines::{Lines, get, lines};
 pub use skew::Skew;
 pub use verify::{VerifyReport, verify};

@@ -50,6 +50,13 @@ pub(crate) fn line_key(kind: StateKind, sort_key: &[u8]) -> &[u8] {
 /// Bytes of a list entry in a sort key: its marker and its position.
 const LIST_ENTRY: usize = 9;
 
+/// Returns the members of a state's lines, in their order.
+pub fn members(schema: &StateSchema) -> Vec<Role> {
+    use Role::{KeyRaw, ListPos, MapKeyRaw, NamespaceRaw, ValueRaw};
+    let hidden = |role: &Role| matches!(role, ListPos | KeyRaw | NamespaceRaw | MapKeyRaw | ValueRaw);
+    schema.roles(false).into_iter().filter(|role| !hidden(role)).collect()
+}
+
 /// Prints the members of rows of one state.
 #[derive(Debug)]
 pub(crate) struct Printer {
@@ -59,12 +66,7 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn new(schema: Arc<StateSchema>) -> Self {
-        let printed = |role: &Role| {
-            !matches!(role, Role::Op | Role::ListPos)
-                && !matches!(role, Role::KeyRaw | Role::NamespaceRaw | Role::MapKeyRaw | Role::ValueRaw)
-                && !(schema.kind == StateKind::Broadcast && matches!(role, Role::Subtask | Role::Index))
-        };
-        let members = schema.roles(false).into_iter().filter(printed).collect();
+        let members = members(&schema);
         Printer { schema, members }
     }
 

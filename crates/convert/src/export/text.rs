@@ -2,8 +2,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
-use alluvium_model::{Role, Scan, SnapshotSource, StateKind, StateSchema};
-use alluvium_query::{Filter, Target, lines};
+use alluvium_model::{Role, Scan, SnapshotSource};
+use alluvium_query::{Filter, Target, lines, members};
 use serde_json::{Map, Value as Json};
 
 use super::{Written, has_original_bytes};
@@ -42,7 +42,7 @@ fn jsonl_file(source: &dyn SnapshotSource, target: &Target<'_>, file: File, path
 
 fn csv_file(source: &dyn SnapshotSource, target: &Target<'_>, file: File, path: &Path) -> Result<u64> {
     let failed = |e: csv::Error| Error::Io { path: path.to_owned(), source: e.into() };
-    let names = members(&target.table.schema);
+    let names: Vec<&str> = members(&target.table.schema).into_iter().map(Role::name).collect();
     let mut out = csv::Writer::from_writer(file);
     out.write_record(&names).map_err(failed)?;
     let mut count = 0;
@@ -55,15 +55,6 @@ fn csv_file(source: &dyn SnapshotSource, target: &Target<'_>, file: File, path: 
     }
     out.flush().map_err(Error::io(path))?;
     Ok(count)
-}
-
-/// Returns the members of a state's lines, in their order.
-fn members(schema: &StateSchema) -> Vec<&'static str> {
-    let printed = |role: &Role| {
-        !matches!(role, Role::ListPos | Role::KeyRaw | Role::NamespaceRaw | Role::MapKeyRaw | Role::ValueRaw)
-            && !(schema.kind == StateKind::Broadcast && matches!(role, Role::Subtask | Role::Index))
-    };
-    schema.roles(false).into_iter().filter(printed).map(Role::name).collect()
 }
 
 fn cell(value: Option<&Json>) -> String {

@@ -1,4 +1,4 @@
-use alluvium_model::{ElementType, KeyGroup, LogicalType, Row, StateKind, Value, spec};
+use alluvium_model::{ElementType, KeyGroup, LogicalType, Row, StateKind, StructType, Value, spec};
 
 use super::*;
 use crate::fake::{self, Fake};
@@ -38,7 +38,7 @@ fn entries_are_added_removed_and_changed() {
 
 #[test]
 fn equal_digests_spare_the_rows() {
-    spec!("ROWHASH-9");
+    spec!("ROWHASH-10");
     let make = |count| {
         let mut fake = Fake::new("a", 4, vec![fake::visits(&[(1, "N1", "JFK", 2), (2, "N2", "EWR", count)])]);
         fake.digests = true;
@@ -47,6 +47,26 @@ fn equal_digests_spare_the_rows() {
     let (differences, summary) = found(&make(1), &make(2));
     assert_eq!(differences.len(), 1);
     assert_eq!((summary.key_groups_skipped, summary.equal), (1, 0));
+}
+
+#[test]
+fn equal_digests_are_not_trusted_under_other_field_names() {
+    spec!("ROWHASH-10");
+    let table = |name: &str, alias: Option<&str>| {
+        let mut fields = StructType::of([(name, ElementType::required(LogicalType::Int64))]);
+        fields.fields[0].aliases.extend(alias.map(str::to_owned));
+        let schema =
+            fake::keyed("s", StateKind::Value).with_value(ElementType::required(LogicalType::Struct(fields)));
+        let value = Value::Struct(vec![Value::Int(7)]);
+        let row = Row { key_group: KeyGroup(0), key: Value::String("k".into()), value, ..Row::default() };
+        let mut fake = Fake::new("a", 4, vec![fake::build(schema, [row])]);
+        fake.digests = true;
+        fake
+    };
+    let summary = found(&table("flights", None), &table("visits", None)).1;
+    assert_eq!((summary.key_groups_skipped, summary.changed), (0, 1));
+    let summary = found(&table("flights", None), &table("visits", Some("flights"))).1;
+    assert_eq!((summary.key_groups_skipped, summary.changed), (1, 0));
 }
 
 #[test]
