@@ -22,7 +22,7 @@ pub enum Error {
         place: String,
         /// The cause.
         #[source]
-        source: alluvium_format::Error,
+        source: Box<alluvium_format::Error>,
     },
     /// A run that cannot be read or written.
     #[error("{place}")]
@@ -47,9 +47,9 @@ pub enum Error {
         /// What lies there.
         section: String,
         /// The digest, or the size, that the reference says.
-        wanted: String,
+        wanted: Box<str>,
         /// What was found.
-        found: String,
+        found: Box<str>,
         /// Rule of the specification.
         rule: &'static str,
     },
@@ -135,8 +135,11 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Store { source, .. } => source.kind(),
-            Error::Manifest { source: alluvium_format::Error::NotAManifest { .. }, .. } => ErrorKind::Corrupt,
-            Error::Manifest { source, .. } => source.kind(),
+            // What was named as a snapshot and is none cannot be read, whatever else it may be.
+            Error::Manifest { source, .. } => match **source {
+                alluvium_format::Error::NotAManifest { .. } => ErrorKind::Corrupt,
+                _ => source.kind(),
+            },
             Error::Table { source, .. } => source.kind(),
             Error::Damaged { .. } | Error::MissingObject { .. } | Error::Broken { .. } => ErrorKind::Corrupt,
             Error::NotASnapshot { .. } | Error::Missing { .. } => ErrorKind::Missing,
@@ -166,7 +169,7 @@ impl Error {
     }
 
     pub(crate) fn manifest(place: impl ToString, source: alluvium_format::Error) -> Self {
-        Error::Manifest { place: place.to_string(), source }
+        Error::Manifest { place: place.to_string(), source: Box::new(source) }
     }
 
     pub(crate) fn table(place: impl ToString, source: alluvium_table::Error) -> Self {

@@ -183,9 +183,9 @@ impl ObjectReader {
             return Err(Error::Broken { place: object.name.clone(), found, rule: "DIGEST-3" });
         }
         let path = object_path(name)?;
-        let range = [offset..offset.saturating_add(length)];
+        let range = offset..offset.saturating_add(length);
         let lists = ObjectRef { name: name.to_owned(), root, ..object.clone() };
-        let found = self.root(root)?.get_ranges(&path, &range).await;
+        let found = self.root(root)?.get_ranges(&path, std::slice::from_ref(&range)).await;
         let bytes = found.map_err(|e| lost(&lists, &section, e))?.pop().unwrap_or_default();
         let list = digest::list_from_bytes(&bytes).unwrap_or_default();
         let found = digest::object_digest(&list);
@@ -195,8 +195,8 @@ impl ObjectReader {
                 first_block: offset / BLOCK,
                 end_block: offset.saturating_add(length).div_ceil(BLOCK),
                 section,
-                wanted: format!("{:032x}", object.digest),
-                found: format!("{found:032x}"),
+                wanted: format!("{:032x}", object.digest).into(),
+                found: format!("{found:032x}").into(),
                 rule: "DIGEST-3",
             });
         }
@@ -301,8 +301,8 @@ fn lost(object: &ObjectRef, section: &str, error: alluvium_store::Error) -> Erro
             first_block: size / BLOCK,
             end_block: range.end.div_ceil(BLOCK),
             section: section.to_owned(),
-            wanted: format!("{} bytes", range.end),
-            found: format!("{size} bytes"),
+            wanted: format!("{} bytes", range.end).into(),
+            found: format!("{size} bytes").into(),
             rule: "DIGEST-1",
         },
         other => Error::store(format!("reading {} ({section})", object.name), other),
@@ -318,8 +318,8 @@ fn check_size(object: &ObjectRef, size: Option<u64>, section: &str) -> Result<()
             first_block: size.min(object.size) / BLOCK,
             end_block: object.block_count().max(1),
             section: section.to_owned(),
-            wanted: format!("{} bytes", object.size),
-            found: format!("{size} bytes"),
+            wanted: format!("{} bytes", object.size).into(),
+            found: format!("{size} bytes").into(),
             rule: "DIGEST-1",
         }),
     }
@@ -335,8 +335,8 @@ fn check_list(object: &ObjectRef, list: &[u64], section: &str) -> Result<()> {
         first_block: 0,
         end_block: object.block_count(),
         section: section.to_owned(),
-        wanted: format!("{:032x}", object.digest),
-        found: format!("{found:032x}"),
+        wanted: format!("{:032x}", object.digest).into(),
+        found: format!("{found:032x}").into(),
         rule: "DIGEST-2",
     })
 }
@@ -357,8 +357,8 @@ pub(crate) fn check_blocks(
                 first_block: at,
                 end_block: at + 1,
                 section: section.to_owned(),
-                wanted: wanted.map_or_else(|| "none".to_owned(), |d| format!("{d:016x}")),
-                found: format!("{found:016x}"),
+                wanted: wanted.map_or_else(|| "none".to_owned(), |d| format!("{d:016x}")).into(),
+                found: format!("{found:016x}").into(),
                 rule: "DIGEST-5",
             });
         }

@@ -67,7 +67,10 @@ impl<'a> Check<'a> {
         match error.kind() {
             ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::Input => {
                 let rule = error.rule().unwrap_or("MAN-1");
-                let message = alluvium_model::source::SourceError::from(error).message;
+                let mut message = alluvium_model::source::SourceError::from(error).message;
+                if let Some(rest) = message.strip_prefix(&format!("{place}: ")) {
+                    message = rest.to_owned();
+                }
                 self.found(rule, place, whose, message);
                 Ok(())
             }

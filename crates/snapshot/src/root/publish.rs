@@ -55,15 +55,13 @@ pub(crate) async fn write_manifest(
     step("lists-written");
     let encoded = Bytes::from(encode(&manifest).map_err(|e| Error::manifest(path, e))?);
     let written = encoded.len() as u64;
-    match store.create(path, encoded.clone()).await.map_err(|e| Error::store(path, e)) {
-        Ok(()) => {}
-        Err(e) if e.is_conflict() => {
-            let there = store.get(path).await.map_err(|e| Error::store(path, e))?;
-            if there != encoded {
-                return Err(Error::Published { place: path.to_string() });
-            }
+    if let Err(error) = store.create(path, encoded.clone()).await.map_err(|e| Error::store(path, e)) {
+        // The answer may be all that was lost, or this manifest was published before.
+        match store.get(path).await {
+            Ok(there) if there == encoded => {}
+            Ok(_) if error.is_conflict() => return Err(Error::Published { place: path.to_string() }),
+            _ => return Err(error),
         }
-        Err(e) => return Err(e),
     }
     step("manifest-written");
     Ok((manifest, lists_bytes + written))

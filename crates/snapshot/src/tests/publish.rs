@@ -110,6 +110,16 @@ fn a_manifest_is_published_once_and_asking_again_is_no_error() {
 }
 
 #[test]
+fn a_manifest_whose_answer_was_lost_is_published_all_the_same() {
+    let world = World::new();
+    let fault = Fault { at: 0, kind: FaultKind::LoseAnswer };
+    let faulty = FaultyStore::with_fault(world.store(), fault);
+    let root = JobRoot::new(Arc::new(faulty), world.env.clone());
+    let published = block_on(publish(&root, 1, 1, vec![])).unwrap();
+    assert_eq!(block_on(world.root().latest()).unwrap(), Some(published.name));
+}
+
+#[test]
 fn small_runs_lie_in_the_manifest_and_large_ones_end_to_end_in_one_object() {
     spec!("RUN-7");
     let world = World::new();
