@@ -113,7 +113,12 @@ fn from_wire(body: v1::Body, features: Vec<String>) -> Result<Manifest> {
             Profile::Savepoint { compacted: layout == v1::Layout::Compacted }
         }
         _ => {
-            return Err(broken("body", "MAN-1", "layout exactly in savepoints", format!("{:?}", body.layout)));
+            return Err(broken(
+                "body",
+                "MAN-1",
+                "layout exactly in savepoints",
+                format!("{:?}", body.layout),
+            ));
         }
     };
     let operators = body.operators.into_iter().map(|o| operator(o, &schemas, &objects));
@@ -141,7 +146,7 @@ fn from_wire(body: v1::Body, features: Vec<String>) -> Result<Manifest> {
 fn schemas(array: &[Json]) -> Result<Vec<Arc<StateSchema>>> {
     let one = |(i, json): (usize, &Json)| match schema_from_json(json) {
         Ok(schema) => Ok(Arc::new(schema)),
-        Err(source) => Err(Error::Model { section: format!("schema {i} (SCHEMA-1)"), source }),
+        Err(source) => Err(Error::Model { section: format!("schema {i}"), source }),
     };
     array.iter().enumerate().map(one).collect()
 }

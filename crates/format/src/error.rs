@@ -45,8 +45,8 @@ pub enum Error {
         /// Bytes allowed.
         budget: u64,
     },
-    /// An error of types or rows.
-    #[error("manifest, {section}")]
+    /// A schema that is none.
+    #[error("manifest, {section} is no schema (SCHEMA-1)")]
     Model {
         /// Part of the manifest.
         section: String,
@@ -84,6 +84,7 @@ impl Error {
             Error::NotAManifest { .. } => Some("PRE-2"),
             Error::NewerVersion { .. } => Some("PRE-4"),
             Error::UnknownFeature { .. } => Some("FEAT-1"),
+            Error::Model { .. } => Some("SCHEMA-1"),
             _ => None,
         }
     }

@@ -188,7 +188,6 @@ fn invalid_fixtures_are_refused_by_their_rule() {
         match open(&files, &manifest) {
             Err(error) => {
                 let found = match error.kind() {
-                    ErrorKind::Input => "input",
                     ErrorKind::Unsupported => "unsupported",
                     ErrorKind::Corrupt => "corrupt",
                     _ => "another",
