@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+pub use arrow_array::ArrayRef;
 use arrow_array::builder::{NullBufferBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, StructArray};
+use arrow_array::{Array, StructArray};
 use arrow_buffer::NullBuffer;
 
 use super::{ColumnReader, StateType};
 use crate::column::struct_fields;
 use crate::{EnumType, Error, Field, LogicalType, Result, Value};
+
+/// First canonical byte of a struct.
+pub const STRUCT_START: u8 = crate::canonical::PRESENT;
 
 /// An error about a value of the wrong type.
 pub fn mismatch<T: StateType>(found: &Value) -> Error {

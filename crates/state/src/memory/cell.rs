@@ -51,12 +51,14 @@ pub(super) trait Cell: Default + Send + Sync + 'static {
         self.weight() <= 64
     }
 
-    /// Puts changes of a newer layer over those of the base, until the budget is used up; returns
-    /// whether all are moved. What was moved is no longer in `self`, and the two together still
-    /// read as before.
-    fn absorb_into(&mut self, base: &mut Self, budget: &mut usize, garbage: &mut Garbage) -> bool;
+    /// Puts these changes over those of the base, until the budget is used up; returns whether all are
+    /// moved. What was moved is no longer in `self`, and the two together still read as before. `rests` says
+    /// whether the key has rows below the base.
+    fn absorb_into(&mut self, base: &mut Self, rests: bool, budget: &mut usize, garbage: &mut Garbage) -> bool;
 
-    /// Forgets changes that only say that nothing is there; `rests` says whether the key has rows below
-    /// the base. Returns whether nothing is left to say.
-    fn settle(&mut self, rests: bool) -> bool;
+    /// Makes these changes those of a base that holds nothing of the key yet.
+    fn prune(&mut self, rests: bool);
+
+    /// Returns whether a base need not hold this.
+    fn is_void(&self, rests: bool) -> bool;
 }

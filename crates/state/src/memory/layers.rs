@@ -176,22 +176,23 @@ impl<K: StateKey, C: Cell> Layers<K, C> {
                 continue;
             };
             let at = hash(entry);
-            let place = self.base.entry(at, |e| e.key == entry.key, hash);
-            let settled = match place {
+            let rests = rests(&entry.key, at);
+            let settled = match self.base.entry(at, |e| e.key == entry.key, hash) {
                 TableEntry::Vacant(place) if entry.cell.is_small() || entry.cell.weight() <= *budget => {
                     *budget = budget.saturating_sub(entry.cell.weight());
                     let Ok(found) = layer.get_bucket_entry(frozen.moved) else { return false };
                     let mut entry = found.remove().0;
-                    if !entry.cell.settle(rests(&entry.key, at)) {
+                    entry.cell.prune(rests);
+                    if !entry.cell.is_void(rests) {
                         place.insert(entry);
                     }
                     true
                 }
                 place => {
-                    let place = place.or_insert_with(|| Entry { key: entry.key.clone(), cell: C::default() });
-                    let mut place = place;
-                    let done = entry.cell.absorb_into(&mut place.get_mut().cell, budget, &mut self.garbage);
-                    if done && place.get_mut().cell.settle(rests(&entry.key, at)) {
+                    let mut place = place.or_insert_with(|| Entry { key: entry.key.clone(), cell: C::default() });
+                    let base = &mut place.get_mut().cell;
+                    let done = entry.cell.absorb_into(base, rests, budget, &mut self.garbage);
+                    if done && base.is_void(rests) {
                         place.remove();
                     }
                     if done && let Ok(found) = layer.get_bucket_entry(frozen.moved) {

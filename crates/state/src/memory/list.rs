@@ -52,10 +52,10 @@ impl<V: StateType, S: Stamp> Cell for ListCell<V, S> {
         1 + self.elements.len()
     }
 
-    fn absorb_into(&mut self, base: &mut Self, budget: &mut usize, garbage: &mut Garbage) -> bool {
+    fn absorb_into(&mut self, base: &mut Self, rests: bool, budget: &mut usize, garbage: &mut Garbage) -> bool {
         *budget = budget.saturating_sub(self.weight());
         if self.cleared {
-            let old = std::mem::replace(base, ListCell { cleared: true, elements: Vec::new() });
+            let old = std::mem::replace(base, ListCell { cleared: rests, elements: Vec::new() });
             if !old.is_small() {
                 garbage.push(Box::new(old));
             }
@@ -68,8 +68,11 @@ impl<V: StateType, S: Stamp> Cell for ListCell<V, S> {
         true
     }
 
-    fn settle(&mut self, rests: bool) -> bool {
+    fn prune(&mut self, rests: bool) {
         self.cleared &= rests;
+    }
+
+    fn is_void(&self, _: bool) -> bool {
         !self.cleared && self.elements.is_empty()
     }
 }

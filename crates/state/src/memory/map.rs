@@ -62,16 +62,22 @@ impl<E: StateKey, V: StateType, S: Stamp> Cell for MapCell<E, V, S> {
         1 + self.entries.len()
     }
 
-    fn absorb_into(&mut self, base: &mut Self, budget: &mut usize, garbage: &mut Garbage) -> bool {
+    fn absorb_into(&mut self, base: &mut Self, rests: bool, budget: &mut usize, garbage: &mut Garbage) -> bool {
         if std::mem::take(&mut self.cleared) {
-            let old = std::mem::replace(base, MapCell { cleared: true, entries: BTreeMap::new() });
+            let old = std::mem::replace(base, MapCell { cleared: rests, entries: BTreeMap::new() });
             if !old.is_small() {
                 garbage.push(Box::new(old));
             }
         }
+        // A removal is only worth keeping over rows that may hold the entry.
+        let keep_removals = rests && !base.cleared;
         *budget = budget.saturating_sub(1);
         while let Some((entry, cell)) = self.entries.pop_first() {
-            base.entries.insert(entry, cell);
+            if cell.value.is_some() || keep_removals {
+                base.entries.insert(entry, cell);
+            } else {
+                base.entries.remove(&entry);
+            }
             *budget = budget.saturating_sub(1);
             if *budget == 0 && !self.entries.is_empty() {
                 return false;
@@ -80,13 +86,14 @@ impl<E: StateKey, V: StateType, S: Stamp> Cell for MapCell<E, V, S> {
         true
     }
 
-    /// Removals are kept where rows below may hold the entry; a removal in a layer says that
-    /// some layer below held it, so few are ever without meaning.
-    fn settle(&mut self, rests: bool) -> bool {
+    fn prune(&mut self, rests: bool) {
         self.cleared &= rests;
-        if !rests {
+        if !rests || self.cleared {
             self.entries.retain(|_, cell| cell.value.is_some());
         }
+    }
+
+    fn is_void(&self, _: bool) -> bool {
         !self.cleared && self.entries.is_empty()
     }
 }

@@ -91,9 +91,9 @@ pub(super) fn current<K: 'static>(at: At<'_>) -> &Current<K> {
 
 /// Implements [`Slot`] for the holder of an access trait by way of its table.
 macro_rules! hold {
-    ($access:ident<$($param:ident: $bound:ident),*>) => {
-        impl<$($param: $bound),*> crate::memory::slot::Slot
-            for crate::memory::slot::Holder<dyn $access<$($param),*>>
+    ($access:ident $(<$($param:ident: $bound:ident),+>)?) => {
+        impl $(<$($param: $bound),+>)? crate::memory::slot::Slot
+            for crate::memory::slot::Holder<dyn $access $(<$($param),+>)?>
         {
             fn native(&mut self) -> &mut dyn std::any::Any {
                 self

@@ -78,11 +78,13 @@ impl Cell for TimerCell {
         self.0.len()
     }
 
-    fn absorb_into(&mut self, _: &mut Self, _: &mut usize, _: &mut Garbage) -> bool {
+    fn absorb_into(&mut self, _: &mut Self, _: bool, _: &mut usize, _: &mut Garbage) -> bool {
         true
     }
 
-    fn settle(&mut self, _: bool) -> bool {
+    fn prune(&mut self, _: bool) {}
+
+    fn is_void(&self, _: bool) -> bool {
         true
     }
 }

@@ -74,13 +74,15 @@ impl<V: StateType, S: Stamp> Cell for ValueCell<V, S> {
         1
     }
 
-    fn absorb_into(&mut self, base: &mut Self, budget: &mut usize, _: &mut Garbage) -> bool {
+    fn absorb_into(&mut self, base: &mut Self, _: bool, budget: &mut usize, _: &mut Garbage) -> bool {
         *budget = budget.saturating_sub(1);
         *base = std::mem::take(self);
         true
     }
 
-    fn settle(&mut self, rests: bool) -> bool {
+    fn prune(&mut self, _: bool) {}
+
+    fn is_void(&self, rests: bool) -> bool {
         self.value.is_none() && !rests
     }
 }
