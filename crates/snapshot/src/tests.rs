@@ -3,6 +3,7 @@ mod fence;
 mod merge;
 mod open;
 mod publish;
+mod restore;
 mod round_trip;
 mod savepoint;
 mod support;
