@@ -25,6 +25,9 @@ use serde_json::{Map, Value as Json, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+/// A table and its rows.
+type Table = (Arc<StateSchema>, Vec<Row>);
+
 const GROUPS: u32 = 8;
 
 fn main() -> Result<()> {
@@ -96,7 +99,7 @@ fn map_row(op: Op, key: &str, map_key: &str, value: i64) -> Row {
     }
 }
 
-fn savepoints() -> Vec<(&'static str, Vec<(Arc<StateSchema>, Vec<Row>)>)> {
+fn savepoints() -> Vec<(&'static str, Vec<Table>)> {
     let int64 = || ElementType::required(LogicalType::Int64);
     let value = ready(keyed("totals", StateKind::Value, json!("string")).with_value(int64()));
     let reducing = ready(keyed("sums", StateKind::Reducing, json!("int64")).with_value(int64()));
@@ -242,7 +245,7 @@ fn savepoints() -> Vec<(&'static str, Vec<(Arc<StateSchema>, Vec<Row>)>)> {
     ]
 }
 
-fn all_types() -> (Arc<StateSchema>, Vec<Row>) {
+fn all_types() -> Table {
     let names = [
         "bool",
         "int8",
@@ -328,7 +331,7 @@ fn all_types() -> (Arc<StateSchema>, Vec<Row>) {
     (schema, rows)
 }
 
-fn raw_values() -> (Arc<StateSchema>, Vec<Row>) {
+fn raw_values() -> Table {
     let mut schema = keyed("odd", StateKind::Value, json!("string")).with_value(ty(json!("string")));
     schema.raw = vec![Role::KeyRaw, Role::ValueRaw];
     let lone = Value::Wtf8(vec![0x61, 0xED, 0xA0, 0x80]);
@@ -343,15 +346,8 @@ fn raw_values() -> (Arc<StateSchema>, Vec<Row>) {
     (ready(schema), rows)
 }
 
-/// Several operators' worth of tables in one operator.
-fn whole() -> Vec<(Arc<StateSchema>, Vec<Row>)> {
-    let all = savepoints_without_whole();
-    all.into_iter()
-        .filter(|(schema, _)| ["visits", "closing", "source-positions"].contains(&schema.name.as_str()))
-        .collect()
-}
-
-fn savepoints_without_whole() -> Vec<(Arc<StateSchema>, Vec<Row>)> {
+/// The tables of a small job.
+fn whole() -> Vec<Table> {
     let map = ready(
         keyed("visits", StateKind::Map, json!("string"))
             .with_map_key(LogicalType::String)
@@ -382,7 +378,7 @@ fn savepoints_without_whole() -> Vec<(Arc<StateSchema>, Vec<Row>)> {
 
 // --- savepoints -------------------------------------------------------------------------------
 
-fn savepoint(folder: &Path, tables: Vec<(Arc<StateSchema>, Vec<Row>)>) -> Result<()> {
+fn savepoint(folder: &Path, tables: Vec<Table>) -> Result<()> {
     fs::create_dir_all(folder)?;
     let store: Arc<dyn Store> = Arc::new(LocalStore::open(folder)?);
     let env = Env::simulated(7);

@@ -112,7 +112,11 @@ fn large_bodies_are_refused_before_they_are_inflated() {
 
 #[test]
 fn unknown_required_feature_is_refused_by_name() {
-    spec!("FEAT-1", "FEAT-5");
+    spec!("FEAT-1", "FEAT-3", "FEAT-5");
+    let mut marked = checkpoint();
+    marked.features = vec!["later".into()];
+    let error = decode(&encode(&marked).unwrap(), BUDGET).unwrap_err();
+    assert!(matches!(&error, Error::UnknownFeature { feature } if feature == "later"));
     let mut bytes = Preamble::write(&["encryption".into()], b"no body", 9).unwrap();
     bytes.extend(b"damaged");
     let error = decode(&bytes, BUDGET).unwrap_err();
