@@ -21,6 +21,7 @@ mod index;
 mod info;
 mod memory;
 mod merge;
+mod ops;
 mod options;
 mod reader;
 mod rule;

@@ -206,6 +206,7 @@ impl Merge {
     /// Gives every run that may hold the next row a batch; returns the ranges missing for that.
     fn fill(&mut self) -> Result<Vec<Need>> {
         let mut needs = Vec::new();
+        self.asked.clear();
         loop {
             self.wake();
             if self.empty.is_empty() {

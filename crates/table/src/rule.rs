@@ -18,5 +18,3 @@ pub(crate) const NUMBERS: &str = "FILE-7";
 pub(crate) const ORDER: &str = "ORDER-1";
 /// Rows of one entry.
 pub(crate) const UNIQUE: &str = "ORDER-5";
-/// Operations.
-pub(crate) const OPS: &str = "RUN-4";

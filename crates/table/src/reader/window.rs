@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use alluvium_model::{Role, RowBatch, StateSchema};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{UInt8Type, UInt16Type};
+use arrow_array::types::UInt16Type;
 use arrow_array::{BinaryArray, RecordBatch};
 use bytes::Bytes;
 use parquet::DecodeResult;
@@ -151,9 +151,8 @@ impl Body {
             check::key_groups(&self.info.key_groups, &window.rows, groups)
                 .map_err(|e| e.in_group(window.group))?;
         }
-        if let Some(ops) = rows.column_by_name(Role::Op.name()) {
-            check::ops(ops.as_primitive_opt::<UInt8Type>().map(|o| o.values().as_ref()).unwrap_or_default())
-                .map_err(|e| e.in_group(window.group))?;
+        if !self.base {
+            check::ops(&rows).map_err(|e| e.in_group(window.group))?;
         }
         let keys = match sort_keys {
             true => self.sort_keys(&rows).map_err(|e| e.in_group(window.group))?,
@@ -221,7 +220,7 @@ struct Piece {
 fn dictionary(leaf: &[PageLocation], column: &ColumnChunkMetaData) -> Option<Piece> {
     let (start, _) = column.byte_range();
     let first = place_of(leaf.first()?).start;
-    (first > start).then(|| Piece { range: start..first, rule: PageRule::Dictionary })
+    (first > start).then_some(Piece { range: start..first, rule: PageRule::Dictionary })
 }
 
 fn is_identity(role: Role) -> bool {

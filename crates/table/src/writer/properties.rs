@@ -1,4 +1,4 @@
-use alluvium_model::{LogicalType, Role, StateKind, StateSchema};
+use alluvium_model::{Role, StateKind, StateSchema};
 use arrow_schema::Schema;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::{Compression, Type, ZstdLevel};
@@ -41,7 +41,7 @@ pub(super) fn of(
         if wants_dictionary(schema, column) {
             builder = builder.set_column_dictionary_enabled(column.path().clone(), true);
         }
-        if options.base && wants_bloom_filter(schema, column) {
+        if options.base && wants_bloom_filter(column) {
             let bloom = BloomFilterProperties::builder()
                 .with_fpp(BLOOM_FALSE_POSITIVES)
                 .with_max_ndv(options.row_group_rows as u64)
@@ -64,28 +64,7 @@ fn wants_dictionary(schema: &StateSchema, column: &ColumnDescriptor) -> bool {
         && !(is(Role::Key) && one_row_per_key && schema.namespace.is_none())
 }
 
-fn wants_bloom_filter(schema: &StateSchema, column: &ColumnDescriptor) -> bool {
-    column.path().parts() == [Role::Key.name()] && schema.key.as_ref().is_some_and(is_scalar)
-}
-
-/// Returns whether keys of a type have a bloom filter.
-pub(crate) fn is_scalar(key: &LogicalType) -> bool {
-    use LogicalType as T;
-    matches!(
-        key,
-        T::Int8
-            | T::Int16
-            | T::Int32
-            | T::Int64
-            | T::UInt8
-            | T::UInt16
-            | T::UInt32
-            | T::UInt64
-            | T::String
-            | T::Enum(_)
-            | T::Bytes
-            | T::Date
-            | T::Time(_)
-            | T::Timestamp { .. }
-    )
+fn wants_bloom_filter(column: &ColumnDescriptor) -> bool {
+    column.path().parts().first().is_some_and(|name| name == Role::Key.name())
+        && column.physical_type() != Type::BOOLEAN
 }

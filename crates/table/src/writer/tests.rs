@@ -52,8 +52,12 @@ fn metadata_is_that_of_the_worked_example() {
         assert_eq!(entry(&metadata, key).as_deref(), Some(value), "{key}");
     }
     assert_eq!(metadata.file_metadata().key_value_metadata().unwrap().len(), expected.len());
-    let columns = metadata.file_metadata().schema_descr().columns().iter().map(|c| (c.name(), c.max_def_level()));
-    assert_eq!(columns.collect::<Vec<_>>(), [("op", 0), ("key_group", 0), ("key", 0), ("map_key", 1), ("value", 1)]);
+    let columns =
+        metadata.file_metadata().schema_descr().columns().iter().map(|c| (c.name(), c.max_def_level()));
+    assert_eq!(
+        columns.collect::<Vec<_>>(),
+        [("op", 0), ("key_group", 0), ("key", 0), ("map_key", 1), ("value", 1)]
+    );
 }
 
 #[test]
@@ -91,7 +95,9 @@ fn base_files_have_filters_and_page_statistics_and_deltas_only_an_offset_index()
 #[test]
 fn row_groups_end_by_rows_and_by_size() {
     spec!("FILE-5");
-    let rows_of = |metadata: &ParquetMetaData| -> Vec<i64> { metadata.row_groups().iter().map(|g| g.num_rows()).collect() };
+    let rows_of = |metadata: &ParquetMetaData| -> Vec<i64> {
+        metadata.row_groups().iter().map(|g| g.num_rows()).collect()
+    };
     let schema = value_schema();
     let many = rows(&schema, 250, false, 3);
     let by_rows = metadata(&run(&schema, &many, small(RunOptions::base((1, 1)))).0);
@@ -114,7 +120,8 @@ fn pages_end_at_their_size() {
     let schema = schema_of(StateKind::Value, LogicalType::Int64, LogicalType::Bytes, false);
     let mut wide = rows(&schema, 400, false, 4);
     let mut numbers = Numbers(9);
-    wide.iter_mut().for_each(|row| row.value = Value::Bytes((0..1000).map(|_| numbers.below(256) as u8).collect()));
+    wide.iter_mut()
+        .for_each(|row| row.value = Value::Bytes((0..1000).map(|_| numbers.below(256) as u8).collect()));
     let metadata = metadata(&run(&schema, &wide, RunOptions::base((1, 1))).0);
     let pages = metadata.offset_index().unwrap()[0].last().unwrap().page_locations();
     assert!(pages.len() >= 5, "{} pages", pages.len());
