@@ -57,8 +57,10 @@ pub struct SavepointRequest {
 /// The state of a job, in Flink's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobState {
-    /// It has not begun to run.
+    /// It has not begun.
     Created,
+    /// It reads what it restores.
+    Initializing,
     /// It runs.
     Running,
     /// It has failed and its tasks are being stopped.
@@ -77,8 +79,9 @@ pub enum JobState {
 
 impl JobState {
     /// Every state in Flink's order.
-    pub const ALL: [JobState; 8] = [
+    pub const ALL: [JobState; 9] = [
         JobState::Created,
+        JobState::Initializing,
         JobState::Running,
         JobState::Failing,
         JobState::Failed,
@@ -92,6 +95,7 @@ impl JobState {
     pub fn word(self) -> &'static str {
         match self {
             JobState::Created => "CREATED",
+            JobState::Initializing => "INITIALIZING",
             JobState::Running => "RUNNING",
             JobState::Failing => "FAILING",
             JobState::Failed => "FAILED",

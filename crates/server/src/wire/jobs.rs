@@ -76,6 +76,7 @@ impl Tasks {
     fn all_in(state: JobState, total: u32) -> Self {
         let mut tasks = Tasks { total, ..Tasks::default() };
         *match task_word(state) {
+            "INITIALIZING" => &mut tasks.initializing,
             "RUNNING" => &mut tasks.running,
             "FINISHED" => &mut tasks.finished,
             "CANCELING" => &mut tasks.canceling,
@@ -90,6 +91,7 @@ impl Tasks {
 fn task_word(job: JobState) -> &'static str {
     match job {
         JobState::Created | JobState::Restarting => "CREATED",
+        JobState::Initializing => "INITIALIZING",
         JobState::Running => "RUNNING",
         JobState::Failing | JobState::Cancelling => "CANCELING",
         JobState::Failed => "FAILED",

@@ -1,0 +1,74 @@
+use alluvium::failure::{self, Exit};
+use alluvium_model::{ErrorKind, Role, StateSchema};
+use alluvium_query::{Filter, key_groups_from_text};
+use anyhow::{Context, Result};
+
+use crate::output::Out;
+use crate::progress::Progress;
+
+/// Print the rows of a state.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Snapshot: a directory, a manifest, or the root of a job for its newest checkpoint.
+    #[arg(value_name = "SNAP")]
+    snapshot: String,
+    /// Operator, by uid or id, and state: aircraft/position.
+    #[arg(value_name = "OP/STATE")]
+    state: String,
+    /// Only this key: JSON of the key type; for a string, the text itself.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Only keys that begin with this text.
+    #[arg(long, value_name = "TEXT")]
+    prefix: Option<String>,
+    /// Only this key group, or an inclusive range: 0-15.
+    #[arg(long, value_name = "GROUPS")]
+    key_group: Option<String>,
+    /// At most so many lines.
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+}
+
+pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
+    let source = crate::open::snapshot(&args.snapshot)?;
+    let target = alluvium_query::find(source.describe(), &args.state)?;
+    let filter = Filter {
+        key: args.key.clone(),
+        prefix: args.prefix.clone(),
+        key_groups: args.key_group.as_deref().map(key_groups_from_text).transpose()?,
+        limit: args.limit,
+        after: None,
+    };
+    let progress = Progress::start(format!("reading {}", args.state));
+    let mut lines = alluvium_query::lines(&*source, &target, &filter)?;
+    let mut records = out.records(&columns(&target.table.schema));
+    let first = lines.next();
+    drop(progress);
+    let mut damaged = 0_u64;
+    for line in first.into_iter().chain(lines) {
+        match line {
+            Ok(line) => records.push(line.json.as_object().cloned().unwrap_or_default())?,
+            // A damaged part is reported; the source goes on behind it where it can.
+            Err(error) if error.kind() == ErrorKind::Corrupt && damaged < DAMAGES => {
+                damaged += 1;
+                eprint!("{}", failure::render(&anyhow::Error::new(error), ErrorKind::Corrupt));
+            }
+            Err(error) => return Err(error).with_context(|| format!("reading {}", args.state)),
+        }
+    }
+    let printed = records.end()?;
+    if damaged == 0 {
+        return Ok(Exit::Clean);
+    }
+    eprintln!("{damaged} parts could not be read; `alluvium verify {}` names them", args.snapshot);
+    Ok(if printed > 0 { Exit::Findings } else { Exit::Input })
+}
+
+/// Returns the members that the lines of a state can have, in their order.
+pub(crate) fn columns(schema: &StateSchema) -> Vec<&'static str> {
+    let hidden = [Role::ListPos, Role::KeyRaw, Role::NamespaceRaw, Role::MapKeyRaw, Role::ValueRaw];
+    schema.roles(false).into_iter().filter(|role| !hidden.contains(role)).map(Role::name).collect()
+}
+
+/// After so many damaged parts one that cannot be skipped is assumed.
+const DAMAGES: u64 = 1000;

@@ -1,0 +1,21 @@
+use alluvium::failure::Exit;
+use alluvium_compat::RULES;
+use anyhow::Result;
+use serde_json::json;
+
+use crate::output::Out;
+
+/// List the rules of `check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(_args: &Args, out: &mut Out) -> Result<Exit> {
+    let mut records = out.records(&["id", "severity", "name", "title"]);
+    for rule in RULES {
+        let row =
+            json!({"id": rule.id, "severity": rule.severity.name(), "name": rule.name, "title": rule.title});
+        records.push(row.as_object().cloned().unwrap_or_default())?;
+    }
+    records.end()?;
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,48 @@
+use alluvium::failure::Exit;
+use anyhow::Result;
+
+use crate::output::{self, Format, Object, Out};
+use crate::progress::Progress;
+
+/// Check a snapshot through and through.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Snapshot: a directory, a manifest, or the root of a job for its newest checkpoint.
+    #[arg(value_name = "SNAP")]
+    snapshot: String,
+    /// Stop after so many damages.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    most: usize,
+}
+
+pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
+    let source = crate::open::snapshot(&args.snapshot)?;
+    let progress = Progress::start(format!("verifying {}", args.snapshot));
+    let report = alluvium_query::verify(&*source, args.most.max(1))?;
+    drop(progress);
+    match out.format_or(Format::Json) {
+        Format::Json | Format::Jsonl => out.json(&report.to_json())?,
+        Format::Table | Format::Csv => {
+            let mut records = out.records(&["rule", "operator", "state", "place", "message"]);
+            let json = report.to_json();
+            for damage in json["damages"].as_array().into_iter().flatten() {
+                let mut damage: Object = damage.as_object().cloned().unwrap_or_default();
+                damage.retain(|_, value| !value.is_null());
+                records.push(damage)?;
+            }
+            records.end()?;
+        }
+    }
+    out.flush()?;
+    let read = &report.verified;
+    let more = if report.stopped { "; there may be more" } else { "" };
+    eprintln!(
+        "{}: {} in {} objects, {}, {} rows{more}",
+        if report.is_clean() { "sound".into() } else { format!("{} damages", report.damages.len()) },
+        "read",
+        output::count(read.objects),
+        output::bytes(read.bytes),
+        output::count(read.rows)
+    );
+    Ok(if report.is_clean() { Exit::Clean } else { Exit::Findings })
+}

@@ -1,0 +1,6 @@
+//! The binary from outside: what it prints, and with which exit code it ends.
+
+mod bad_input;
+mod jobs;
+mod questions;
+mod sandbox;
