@@ -194,8 +194,8 @@ impl Task {
     }
 
     /// Returns until when there is nothing to do.
-    fn idle(&self) -> Progress {
-        let due = self.chain.iter().filter_map(|op| op.next_timer(TimeDomain::Processing)).min();
+    fn idle(&mut self) -> Progress {
+        let due = self.chain.iter_mut().filter_map(|op| op.next_timer(TimeDomain::Processing)).min();
         match due {
             Some(due) => Progress::WaitUntil(self.monotonic_of(due)),
             None => Progress::Wait,

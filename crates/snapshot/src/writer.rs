@@ -132,7 +132,7 @@ impl SnapshotWriter {
     }
 
     /// Writes a small object and returns its reference.
-    pub(crate) async fn object(&self, bytes: Bytes) -> Result<ObjectRef> {
+    pub(crate) async fn object(&mut self, bytes: Bytes) -> Result<ObjectRef> {
         let name = format!("objects/{}", self.env.ids.next());
         let object = ObjectRef::of_bytes(name, &bytes);
         let path = crate::objects::object_path(&object.name)?;

@@ -34,7 +34,7 @@ pub(super) async fn write(
         }
     }
     let written = writer.finish().await.map_err(Error::snapshot("writing runs"))?;
-    let owned = |(table, run)| (table, OwnedRun { run, schema: Arc::clone(&tables[table].schema) });
+    let owned = |(table, run): (usize, RunRef)| (table, OwnedRun { run, schema: Arc::clone(&tables[table].schema) });
     Ok(written.into_iter().map(owned).collect())
 }
 

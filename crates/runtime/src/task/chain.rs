@@ -119,8 +119,8 @@ impl ChainOperator {
         self.keyed.as_mut().is_some_and(|keyed| keyed.absorb(budget))
     }
 
-    pub(crate) fn next_timer(&self, domain: TimeDomain) -> Option<i64> {
-        self.keyed.as_ref()?.next_timer(domain)
+    pub(crate) fn next_timer(&mut self, domain: TimeDomain) -> Option<i64> {
+        self.keyed.as_mut()?.next_timer(domain)
     }
 
     fn hosted<T>(
@@ -129,12 +129,16 @@ impl ChainOperator {
         now_ms: i64,
         f: impl FnOnce(&mut dyn Operator, &mut Host<'_>) -> OperatorResult<T>,
     ) -> Result<T, Error> {
-        let keyed = self.keyed.as_deref_mut().map(|keyed| {
-            keyed.set_now(now_ms);
-            keyed
-        });
+        let keyed: Option<&mut dyn KeyedBackend> = match &mut self.keyed {
+            Some(keyed) => {
+                keyed.set_now(now_ms);
+                Some(&mut **keyed)
+            }
+            None => None,
+        };
         let mut host = Host { keyed, outputs: &mut self.outputs, watermark_ms, now_ms };
-        f(&mut *self.operator, &mut host).map_err(|e| self.failed(e))
+        let result = f(&mut *self.operator, &mut host);
+        result.map_err(|e| self.failed(e))
     }
 
     fn take_written(&mut self) -> Written {

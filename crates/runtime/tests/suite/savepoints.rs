@@ -1,0 +1,122 @@
+use alluvium_runtime::{
+    ClaimMode, JobState, Restore, SavepointFormat, SnapshotKind, TriggerStatus,
+};
+
+use alluvium_dataflow::testing::VecSource;
+use alluvium_dataflow::{Job, JobBuilder};
+
+use crate::jobs::{Line, MOST_STEPS, Paid, World, config, expected, payments, sorted, totals_job};
+
+/// Runs until some lines are written, stops with a savepoint and returns its place.
+fn stopped(world: &World, job: &Job, format: SavepointFormat) -> String {
+    let (scheduler, handle) = world.start(job, config(2, 10), 0);
+    assert!(scheduler.run_until(MOST_STEPS, || world.out.commits() >= 2));
+    let trigger = handle.stop(Some("saved".into()), false, format);
+    assert!(scheduler.run_until(MOST_STEPS, || handle.state().is_terminal()), "{:?}", handle.status());
+    let Some(TriggerStatus::Completed { path, .. }) = handle.trigger(trigger) else {
+        panic!("{:?} {:?}", handle.trigger(trigger), handle.status())
+    };
+    assert_eq!(handle.state(), JobState::Finished);
+    assert_eq!(world.out.staged(), 0, "a stop commits everything");
+    path
+}
+
+#[test]
+fn a_savepoint_restores_at_parallelism_1_2_and_3() {
+    for (parallelism, format) in
+        [(1, SavepointFormat::Canonical), (2, SavepointFormat::Canonical), (3, SavepointFormat::Native)]
+    {
+        let input = payments(8, 150, 9);
+        let world = World::new(u64::from(parallelism));
+        let job = totals_job(input.clone(), &world.out, None, None);
+        let path = stopped(&world, &job, format);
+        let mut next = config(parallelism, 10);
+        next.restore = Restore::From(path);
+        let handle = world.finish(&job, next, 1);
+        assert_eq!(handle.state(), JobState::Finished, "{:?}", handle.status());
+        assert_eq!(sorted(&world.out), expected(&input), "parallelism {parallelism}");
+    }
+}
+
+#[test]
+fn a_savepoint_in_mid_run_commits_nothing_and_the_job_goes_on() {
+    let input = payments(4, 200, 5);
+    let world = World::new(5);
+    let job = totals_job(input.clone(), &world.out, None, None);
+    let mut slow = config(2, 10);
+    slow.checkpoints.interval_ms = None;
+    let (scheduler, handle) = world.start(&job, slow, 0);
+    assert!(scheduler.run_until(MOST_STEPS, || handle.status().vertices.iter().any(|v| v.records_in > 50)));
+    let trigger = handle.trigger_savepoint(Some("saved".into()), SavepointFormat::Canonical);
+    let done = || handle.trigger(trigger) != Some(TriggerStatus::InProgress);
+    assert!(scheduler.run_until(MOST_STEPS, done));
+    assert!(matches!(handle.trigger(trigger), Some(TriggerStatus::Completed { .. })), "{:?}", handle.trigger(trigger));
+    assert_eq!(handle.checkpoints().entries[0].kind, SnapshotKind::Savepoint);
+    assert_eq!(world.out.commits(), 0);
+    assert!(scheduler.run_until(MOST_STEPS, || handle.state().is_terminal()));
+    assert_eq!(sorted(&world.out), expected(&input));
+}
+
+#[test]
+fn state_without_an_operator_is_refused_unless_left_behind() {
+    let input = payments(4, 150, 5);
+    let world = World::new(6);
+    let path = stopped(&world, &totals_job(input.clone(), &world.out, None, None), SavepointFormat::Canonical);
+    let builder = JobBuilder::new("other");
+    let source = builder.source(VecSource::of_splits(input)).uid("payments");
+    source.map(|(key, amount): Paid| -> Line { (key, 0, amount) }).sink(world.out.sink()).uid("lines");
+    let other = builder.build().unwrap();
+
+    let mut refused = config(1, 10);
+    refused.restore = Restore::From(path.clone());
+    let handle = world.finish(&other, refused.clone(), 1);
+    assert_eq!(handle.state(), JobState::Failed);
+    let failure = handle.status().failure.unwrap();
+    assert!(failure.contains("totals"), "{failure}");
+
+    refused.allow_non_restored_state = true;
+    assert_eq!(world.finish(&other, refused, 2).state(), JobState::Finished);
+}
+
+#[test]
+fn a_root_with_checkpoints_is_refused_without_restore() {
+    let world = World::new(7);
+    let job = totals_job(payments(2, 50, 3), &world.out, None, None);
+    world.finish(&job, config(1, 10), 0);
+    let mut fresh = config(1, 10);
+    fresh.restore = Restore::None;
+    let handle = world.finish(&job, fresh, 1);
+    assert_eq!(handle.state(), JobState::Failed);
+    assert!(handle.status().failure.unwrap().contains("already has checkpoints"));
+}
+
+#[test]
+fn a_cancelled_job_keeps_its_checkpoints_or_not() {
+    for keep in [true, false] {
+        let world = World::new(8);
+        let job = totals_job(payments(4, 400, 3), &world.out, None, None);
+        let mut config = config(2, 5);
+        config.checkpoints.retain_on_cancel = keep;
+        let (scheduler, handle) = world.start(&job, config, 0);
+        assert!(scheduler.run_until(MOST_STEPS, || handle.checkpoints().completed >= 2));
+        handle.cancel();
+        assert!(scheduler.run_until(MOST_STEPS, || handle.state().is_terminal()));
+        assert_eq!(handle.state(), JobState::Canceled);
+        let manifests = alluvium_store::block_on(world.store.list("root/checkpoints/")).unwrap();
+        assert_eq!(!manifests.is_empty(), keep);
+    }
+}
+
+#[test]
+fn a_native_savepoint_restores_without_being_claimed() {
+    let input = payments(8, 150, 9);
+    let world = World::new(9);
+    let job = totals_job(input.clone(), &world.out, None, None);
+    let path = stopped(&world, &job, SavepointFormat::Native);
+    let mut next = config(2, 10);
+    next.restore = Restore::From(path);
+    next.claim = ClaimMode::NoClaim;
+    let handle = world.finish(&job, next, 1);
+    assert_eq!(handle.state(), JobState::Finished, "{:?}", handle.status());
+    assert_eq!(sorted(&world.out), expected(&input));
+}

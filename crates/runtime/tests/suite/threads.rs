@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use alluvium_dataflow::testing::Collected;
+use alluvium_runtime::{CheckpointState, JobState, Runtime, SavepointFormat, TriggerStatus};
+use alluvium_store::{LocalStore, Store};
+
+use crate::jobs::{Bomb, config, expected, payments, sorted, totals_job};
+
+fn local(dir: &tempfile::TempDir) -> (Arc<dyn Store>, String) {
+    let root = dir.path().join("root");
+    (Arc::new(LocalStore::create_dir(&root).unwrap()), root.display().to_string())
+}
+
+#[test]
+fn a_bounded_job_on_threads_writes_every_line_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, location) = local(&dir);
+    let input = payments(8, 2000, 50);
+    let out = Collected::new();
+    let job = totals_job(input.clone(), &out, Some(40_000), None);
+    let handle = Runtime::with_threads(2).start(&job, config(2, 50), store, &location);
+    let status = handle.wait();
+    assert_eq!(status.state, JobState::Finished, "{status:?}");
+    assert_eq!(sorted(&out), expected(&input));
+    let history = handle.checkpoints();
+    assert!(history.completed >= 2, "{history:?}");
+    assert!(history.entries.iter().all(|c| c.state == CheckpointState::Completed), "{history:?}");
+    assert_eq!(status.vertices.len(), 2);
+    assert_eq!(status.vertices[0].records_out, 16_000);
+    assert_eq!(status.vertices[1].records_in, 16_000);
+}
+
+#[test]
+fn a_job_on_threads_recovers_from_task_failures_in_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, location) = local(&dir);
+    let input = payments(8, 1000, 20);
+    let out = Collected::new();
+    let bomb = Bomb::at(&[(3, 100), (11, 250)]);
+    let job = totals_job(input.clone(), &out, Some(20_000), Some(bomb));
+    let handle = Runtime::with_threads(2).start(&job, config(2, 20), store, &location);
+    let status = handle.wait();
+    assert_eq!(status.state, JobState::Finished, "{status:?}");
+    assert_eq!(status.restarts, 2);
+    assert_eq!(sorted(&out), expected(&input));
+}
+
+#[test]
+fn a_stopped_job_goes_on_from_its_savepoint_at_another_parallelism() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, location) = local(&dir);
+    let input = payments(8, 2000, 50);
+    let out = Collected::new();
+    let job = totals_job(input.clone(), &out, Some(20_000), None);
+    let runtime = Runtime::with_threads(2);
+    let handle = runtime.start(&job, config(2, 50), store, &location);
+    std::thread::sleep(std::time::Duration::from_millis(250));
+    let trigger = handle.stop(None, false, SavepointFormat::Canonical);
+    let TriggerStatus::Completed { path, .. } = handle.wait_for(trigger) else {
+        panic!("{:?} {:?}", handle.trigger(trigger), handle.status())
+    };
+    assert_eq!(handle.wait().state, JobState::Finished);
+    assert!(sorted(&out).len() < expected(&input).len());
+
+    let other = dir.path().join("other");
+    let mut config = config(3, 50);
+    config.restore = alluvium_runtime::Restore::From(path);
+    let job = totals_job(input.clone(), &out, None, None);
+    let store = Arc::new(LocalStore::create_dir(&other).unwrap());
+    let handle = runtime.start(&job, config, store, &other.display().to_string());
+    assert_eq!(handle.wait().state, JobState::Finished, "{:?}", handle.status());
+    assert_eq!(sorted(&out), expected(&input));
+}
