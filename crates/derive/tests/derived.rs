@@ -6,6 +6,7 @@ use alluvium_model::typed::{self, StateKey, StateType, canonical_bytes, key_grou
 use alluvium_model::{KeyGroupFunction, LogicalType, MaxParallelism, canonical, spec};
 
 mod alluvium {
+    #[allow(unreachable_pub)]
     pub use alluvium_model as model;
 }
 

@@ -54,7 +54,13 @@ pub(super) trait Cell: Default + Send + Sync + 'static {
     /// Puts these changes over those of the base, until the budget is used up; returns whether all are
     /// moved. What was moved is no longer in `self`, and the two together still read as before. `rests` says
     /// whether the key has rows below the base.
-    fn absorb_into(&mut self, base: &mut Self, rests: bool, budget: &mut usize, garbage: &mut Garbage) -> bool;
+    fn absorb_into(
+        &mut self,
+        base: &mut Self,
+        rests: bool,
+        budget: &mut usize,
+        garbage: &mut Garbage,
+    ) -> bool;
 
     /// Makes these changes those of a base that holds nothing of the key yet.
     fn prune(&mut self, rests: bool);

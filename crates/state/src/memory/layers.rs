@@ -160,48 +160,23 @@ impl<K: StateKey, C: Cell> Layers<K, C> {
     ) -> bool {
         let Some(frozen) = self.frozen.front_mut().filter(|frozen| frozen.id == id) else { return true };
         let Some(layer) = Arc::get_mut(&mut frozen.layer) else { return false };
-        let hasher = &self.hasher;
-        let hash = |entry: &Entry<K, C>| hasher.hash_one(&entry.key);
         let mut empty = 0;
         while frozen.moved < layer.num_buckets() {
             if *budget == 0 {
                 return false;
             }
-            let Some(entry) = layer.get_bucket_mut(frozen.moved) else {
-                frozen.moved += 1;
+            if layer.get_bucket(frozen.moved).is_none() {
                 empty += 1;
-                if empty % 8 == 0 {
-                    *budget -= 1;
-                }
-                continue;
-            };
-            let at = hash(entry);
-            let rests = rests(&entry.key, at);
-            let settled = match self.base.entry(at, |e| e.key == entry.key, hash) {
-                TableEntry::Vacant(place) if entry.cell.is_small() || entry.cell.weight() <= *budget => {
-                    *budget = budget.saturating_sub(entry.cell.weight());
-                    let Ok(found) = layer.get_bucket_entry(frozen.moved) else { return false };
-                    let mut entry = found.remove().0;
-                    entry.cell.prune(rests);
-                    if !entry.cell.is_void(rests) {
-                        place.insert(entry);
-                    }
-                    true
-                }
-                place => {
-                    let mut place = place.or_insert_with(|| Entry { key: entry.key.clone(), cell: C::default() });
-                    let base = &mut place.get_mut().cell;
-                    let done = entry.cell.absorb_into(base, rests, budget, &mut self.garbage);
-                    if done && base.is_void(rests) {
-                        place.remove();
-                    }
-                    if done && let Ok(found) = layer.get_bucket_entry(frozen.moved) {
-                        found.remove();
-                    }
-                    done
-                }
-            };
-            if !settled {
+                *budget -= usize::from(empty % EMPTY_BUCKETS_PER_ENTRY == 0);
+            } else if !move_bucket(
+                layer,
+                frozen.moved,
+                &mut self.base,
+                &self.hasher,
+                &rests,
+                budget,
+                &mut self.garbage,
+            ) {
                 return false;
             }
             frozen.moved += 1;
@@ -210,6 +185,50 @@ impl<K: StateKey, C: Cell> Layers<K, C> {
             self.garbage.push(Box::new(spent.layer));
         }
         true
+    }
+}
+
+/// Empty buckets that cost as much to pass as one entry to move.
+const EMPTY_BUCKETS_PER_ENTRY: usize = 8;
+
+/// Moves the entry of a bucket to the base; returns whether all of it was moved.
+fn move_bucket<K: StateKey, C: Cell>(
+    from: &mut Layer<K, C>,
+    bucket: usize,
+    base: &mut Layer<K, C>,
+    hasher: &FixedState,
+    rests: &impl Fn(&K, u64) -> bool,
+    budget: &mut usize,
+    garbage: &mut Garbage,
+) -> bool {
+    let hash = |entry: &Entry<K, C>| hasher.hash_one(&entry.key);
+    let Ok(mut found) = from.get_bucket_entry(bucket) else { return true };
+    let at = hash(found.get());
+    let rests = rests(&found.get().key, at);
+    let weight = found.get().cell.weight();
+    match base.entry(at, |held| held.key == found.get().key, hash) {
+        TableEntry::Vacant(place) if found.get().cell.is_small() || weight <= *budget => {
+            *budget = budget.saturating_sub(weight);
+            let mut entry = found.remove().0;
+            entry.cell.prune(rests);
+            if !entry.cell.is_void(rests) {
+                place.insert(entry);
+            }
+            true
+        }
+        place => {
+            let entry = found.get_mut();
+            let mut place = place.or_insert_with(|| Entry { key: entry.key.clone(), cell: C::default() });
+            let held = &mut place.get_mut().cell;
+            let done = entry.cell.absorb_into(held, rests, budget, garbage);
+            if done {
+                if held.is_void(rests) {
+                    place.remove();
+                }
+                found.remove();
+            }
+            done
+        }
     }
 }
 

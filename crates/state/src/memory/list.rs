@@ -52,7 +52,13 @@ impl<V: StateType, S: Stamp> Cell for ListCell<V, S> {
         1 + self.elements.len()
     }
 
-    fn absorb_into(&mut self, base: &mut Self, rests: bool, budget: &mut usize, garbage: &mut Garbage) -> bool {
+    fn absorb_into(
+        &mut self,
+        base: &mut Self,
+        rests: bool,
+        budget: &mut usize,
+        garbage: &mut Garbage,
+    ) -> bool {
         *budget = budget.saturating_sub(self.weight());
         if self.cleared {
             let old = std::mem::replace(base, ListCell { cleared: rests, elements: Vec::new() });

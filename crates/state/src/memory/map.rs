@@ -62,7 +62,13 @@ impl<E: StateKey, V: StateType, S: Stamp> Cell for MapCell<E, V, S> {
         1 + self.entries.len()
     }
 
-    fn absorb_into(&mut self, base: &mut Self, rests: bool, budget: &mut usize, garbage: &mut Garbage) -> bool {
+    fn absorb_into(
+        &mut self,
+        base: &mut Self,
+        rests: bool,
+        budget: &mut usize,
+        garbage: &mut Garbage,
+    ) -> bool {
         if std::mem::take(&mut self.cleared) {
             let old = std::mem::replace(base, MapCell { cleared: rests, entries: BTreeMap::new() });
             if !old.is_small() {

@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use alluvium_model::typed::{StateKey, key_group};
 use alluvium_model::{MaxParallelism, StateKind, TimeDomain, Value, spec};
 use alluvium_state::{
-    BackendOptions, EVENT_TIMERS, FrozenId, KeyedBackend, KeyedStates, ListState, MapState, Native, ReducingState,
-    Reply, Request, StateHost, StateOptions, Timers, ValueState,
+    BackendOptions, EVENT_TIMERS, FrozenId, KeyedBackend, KeyedStates, ListState, MapState, Native,
+    ReducingState, Reply, Request, StateHost, StateOptions, Timers, ValueState,
 };
 use proptest::prelude::*;
 
@@ -78,8 +78,18 @@ impl<K: StateKey + Ord + Debug> Run<K> {
         let (handles, backend) = backend::<K>(ttl, 1);
         let stored = vec![Merged::new(); backend.schemas().len()];
         let oracle = Oracle::new(ttl);
-        let mut run =
-            Run { handles, backend, oracle, keys, key: 0, encoding: VecDeque::new(), stored, sequence: 0, ttl, remote };
+        let mut run = Run {
+            handles,
+            backend,
+            oracle,
+            keys,
+            key: 0,
+            encoding: VecDeque::new(),
+            stored,
+            sequence: 0,
+            ttl,
+            remote,
+        };
         run.select(0);
         run
     }
@@ -171,7 +181,10 @@ impl<K: StateKey + Ord + Debug> Run<K> {
     fn pop_due(&mut self, until: i64) {
         let wanted = self.oracle.timers.first().cloned().filter(|timer| timer.0 <= until);
         let due = self.backend.pop_due_timer(TimeDomain::Event, until);
-        assert_eq!(due.map(|due| (due.timestamp, due.key_group.0)), wanted.as_ref().map(|timer| (timer.0, timer.1)));
+        assert_eq!(
+            due.map(|due| (due.timestamp, due.key_group.0)),
+            wanted.as_ref().map(|timer| (timer.0, timer.1))
+        );
         if let Some(timer) = wanted {
             assert_eq!(self.backend.host().key::<K>(), &timer.2);
             self.key = self.keys.iter().position(|key| *key == timer.2).unwrap();
@@ -207,14 +220,17 @@ impl<K: StateKey + Ord + Debug> Run<K> {
                 row.last_access.is_none_or(|at| at.saturating_add_unsigned(ttl) > self.oracle.now_ms)
             });
             let found: Vec<_> = live
-                .map(|row| (row.key_group.0, row.key.clone(), row.map_key.clone(), row.value.clone(), row.position))
+                .map(|row| {
+                    (row.key_group.0, row.key.clone(), row.map_key.clone(), row.value.clone(), row.position)
+                })
                 .collect();
             let mut wanted = Vec::new();
             let mut keys: Vec<&K> = self.oracle.keys.keys().collect();
             keys.sort_by_key(|key| (key_group(*key, max()), alluvium_model::typed::canonical_bytes(*key)));
             for key in keys {
                 let group = key_group(key, max()).0;
-                let mut push = |map_key: Value, value: Value| wanted.push((group, key.to_value(), map_key, value, 0));
+                let mut push =
+                    |map_key: Value, value: Value| wanted.push((group, key.to_value(), map_key, value, 0));
                 match (schema.kind, schema.name.as_str()) {
                     (StateKind::Value, _) => {
                         self.oracle.value(key).into_iter().for_each(|v| push(Value::Null, Value::Int(v)));
@@ -226,7 +242,10 @@ impl<K: StateKey + Ord + Debug> Run<K> {
                         self.oracle.list(key).into_iter().for_each(|v| push(Value::Null, Value::Int(v)));
                     }
                     (StateKind::Map, _) => {
-                        self.oracle.map(key).into_iter().for_each(|(e, v)| push(Value::String(e), Value::Int(v)));
+                        self.oracle
+                            .map(key)
+                            .into_iter()
+                            .for_each(|(e, v)| push(Value::String(e), Value::Int(v)));
                     }
                     (_, EVENT_TIMERS) => {
                         let timers = self.oracle.timers.iter().filter(|timer| timer.2 == *key);
@@ -281,7 +300,7 @@ fn check<K: StateKey + Ord + Debug>(keys: Vec<K>, steps: &[Step], ttl: bool, rem
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn layers_read_and_merge_as_an_ordered_map(steps in program(), ttl: bool, remote: bool) {

@@ -1,7 +1,8 @@
 //! State through its public interface.
+#![allow(unreachable_pub)]
 
 mod backend;
 mod layers;
-mod oracle;
 mod operator;
+mod oracle;
 mod rows;

@@ -27,7 +27,10 @@ pub fn rows_of(batch: &RowBatch) -> Vec<(Vec<u8>, Row)> {
             map_key: cell(Role::MapKey, map_key.as_ref(), row),
             position: int(Role::ListPos, row) + int(Role::Timestamp, row),
             value: cell(Role::Value, schema.value.as_ref(), row),
-            last_access: schema.ttl_ms.filter(|_| batch.op(row) == Op::Put).map(|_| int(Role::LastAccess, row)),
+            last_access: schema
+                .ttl_ms
+                .filter(|_| batch.op(row) == Op::Put)
+                .map(|_| int(Role::LastAccess, row)),
             ..Row::default()
         };
         assert_eq!(batch.sort_key(row), wanted.sort_key(schema).unwrap());
