@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use alluvium_model::ErrorKind;
 use alluvium_runtime::{
     CheckpointState, CheckpointStatus, JobHandle, JobState, RunConfig, SavepointFormat, SnapshotKind,
@@ -59,16 +61,15 @@ impl rest::JobControl for Control {
     }
 
     fn checkpoint(&self) -> Result<u64, rest::ControlError> {
-        self.outcome(self.job.trigger_checkpoint()).map(|(id, _)| id)
+        self.outcome(|| self.job.trigger_checkpoint()).map(|(id, _)| id)
     }
 
     fn savepoint(&self, request: &rest::SavepointRequest) -> Result<String, rest::ControlError> {
         let format = if request.native { SavepointFormat::Native } else { SavepointFormat::Canonical };
         let directory = request.directory.clone();
-        let trigger = if request.stop {
-            self.job.stop(directory, request.drain, format)
-        } else {
-            self.job.trigger_savepoint(directory, format)
+        let trigger = || match request.stop {
+            true => self.job.stop(directory.clone(), request.drain, format),
+            false => self.job.trigger_savepoint(directory.clone(), format),
         };
         self.outcome(trigger).map(|(_, path)| path)
     }
@@ -85,12 +86,23 @@ impl rest::JobControl for Control {
 }
 
 impl Control {
-    fn outcome(&self, trigger: u64) -> Result<(u64, String), rest::ControlError> {
+    /// Asks, and waits for the outcome. What a task declines for the moment, because its last
+    /// layers are still being written, is asked for again: a person who asks once means it.
+    fn outcome(&self, ask: impl Fn() -> u64) -> Result<(u64, String), rest::ControlError> {
         let failed = |message| Err(rest::ControlError { kind: ErrorKind::Internal, message });
-        match self.job.wait_for(trigger) {
-            TriggerStatus::Completed { checkpoint_id, path } => Ok((checkpoint_id, path)),
-            TriggerStatus::Failed { reason } => failed(reason),
-            TriggerStatus::InProgress => failed("the job ended before it was done".into()),
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match self.job.wait_for(ask()) {
+                TriggerStatus::Completed { checkpoint_id, path } => return Ok((checkpoint_id, path)),
+                TriggerStatus::Failed { reason } => {
+                    let again = reason.contains(DECLINED) && !self.job.state().is_terminal();
+                    if !again || Instant::now() > patience {
+                        return failed(reason);
+                    }
+                }
+                TriggerStatus::InProgress => return failed("the job ended before it was done".into()),
+            }
+            std::thread::sleep(PAUSE);
         }
     }
 
@@ -161,3 +173,8 @@ fn checkpoint(status: CheckpointStatus) -> rest::CheckpointReport {
         acknowledged,
     }
 }
+
+/// The word by which the runtime says that a task could not take part in a checkpoint.
+const DECLINED: &str = " declined: ";
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(50);

@@ -30,6 +30,7 @@ pub(crate) fn run(job: &Job, args: &RunArgs) -> Result<Exit> {
     let root = root(job, args)?;
     let config = config(args)?;
     let handle = start(job, &root, config.clone())?;
+    wait_until_claimed(&handle, &interrupted);
     let control = Arc::new(Control { job: handle.clone(), config });
     let server =
         Server::start(control, env, args.rest_port).context(Told::doing("cannot serve the REST API"))?;
@@ -190,6 +191,14 @@ fn announce(handle: &JobHandle, root: &Path, server: &Server) -> Option<Registra
     registry::register(&job)
         .inspect_err(|error| say(&format!("warning: `alluvium list` will not find this job: {error}")))
         .ok()
+}
+
+/// Waits until the job has claimed its root: from then on its id is that of earlier runs of it.
+fn wait_until_claimed(handle: &JobHandle, interrupted: &AtomicBool) {
+    let claimed = || handle.state().is_terminal() || handle.status().attempt > 0;
+    while !claimed() && !interrupted.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn wait(handle: &JobHandle, interrupted: &AtomicBool) -> JobStatus {

@@ -145,7 +145,9 @@ impl Records<'_> {
         let heading = |name: &str| name.replace('_', " ").to_uppercase();
         let mut table = plain_table(shown.iter().map(|c| heading(c)));
         for row in &rows {
-            table.add_row(shown.iter().map(|column| row.get(*column).map_or(String::new(), cell)));
+            table.add_row(
+                shown.iter().map(|column| row.get(*column).map_or(String::new(), |v| column_cell(column, v))),
+            );
         }
         for (i, column) in shown.iter().enumerate() {
             let numbers =
@@ -180,19 +182,29 @@ pub(crate) fn write_table(out: &mut Out, table: &Table) -> io::Result<()> {
     print_table(&mut out.to, table)
 }
 
+/// State may be long and is cut; what a person copies or has to read whole is not.
+fn column_cell(column: &str, value: &Json) -> String {
+    let state = ["key", "namespace", "map_key", "value"].contains(&column);
+    if state { cell(value) } else { whole(value) }
+}
+
 /// Prints a value in a cell: text without quotes, nothing that a terminal would act on.
 pub(crate) fn cell(value: &Json) -> String {
-    let text = match value {
-        Json::Null => "–".to_owned(),
-        Json::String(text) => escape(text),
-        other => other.to_string(),
-    };
+    let text = whole(value);
     if text.chars().count() <= CELL_CHARS {
         return text;
     }
     let mut cut: String = text.chars().take(CELL_CHARS - 1).collect();
     cut.push('…');
     cut
+}
+
+fn whole(value: &Json) -> String {
+    match value {
+        Json::Null => "–".to_owned(),
+        Json::String(text) => escape(text),
+        other => other.to_string(),
+    }
 }
 
 /// Replaces control characters, which could steer a terminal, by their escapes.

@@ -1,6 +1,6 @@
 use alluvium::failure::Exit;
 use alluvium_model::source::{OperatorState, StateTable};
-use alluvium_model::{SnapshotDescription, SnapshotSource, StateKind};
+use alluvium_model::{LogicalType, SnapshotDescription, SnapshotSource, StateKind, Value, json};
 use anyhow::Result;
 use comfy_table::CellAlignment;
 use serde_json::Value as Json;
@@ -66,7 +66,7 @@ fn table(description: &SnapshotDescription, answer: &Json, name: &str, out: &mut
         escape(name)
     ))?;
     for (fact, value) in &description.facts {
-        out.line(&format!("  {:<18} {}", fact.replace('_', " "), cell(value)))?;
+        out.line(&fact_line(fact, value))?;
     }
     for (operator, counted) in description.operators.iter().zip(members(answer, "operators")) {
         out.line("")?;
@@ -74,6 +74,19 @@ fn table(description: &SnapshotDescription, answer: &Json, name: &str, out: &mut
         states(operator, counted, out)?;
     }
     Ok(())
+}
+
+/// A fact for people: times as dates, sizes with a unit.
+fn fact_line(fact: &str, value: &Json) -> String {
+    let (name, text) = match (fact.rsplit_once('_'), value.as_i64()) {
+        (Some((name, "ms")), Some(ms)) => {
+            let time = json::to_json(&Value::Int(ms), &LogicalType::timestamp_ms());
+            (name, cell(&time))
+        }
+        (Some((_, "bytes")), Some(bytes)) => (fact, output::bytes(bytes.unsigned_abs())),
+        _ => (fact, cell(value)),
+    };
+    format!("  {:<18} {text}", name.replace('_', " "))
 }
 
 fn heading(operator: &OperatorState) -> String {

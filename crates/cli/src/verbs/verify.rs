@@ -37,9 +37,12 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
     let read = &report.verified;
     let more = if report.stopped { "; there may be more" } else { "" };
     eprintln!(
-        "{}: {} in {} objects, {}, {} rows{more}",
-        if report.is_clean() { "sound".into() } else { format!("{} damages", report.damages.len()) },
-        "read",
+        "{}: {} objects, {}, {} rows read{more}",
+        match report.damages.len() {
+            0 => "sound".to_owned(),
+            1 => "1 damage".to_owned(),
+            n => format!("{n} damages"),
+        },
         output::count(read.objects),
         output::bytes(read.bytes),
         output::count(read.rows)

@@ -89,3 +89,21 @@ fn flags_that_do_not_fit_are_usage() {
     let help = sandbox.alluvium(&["--help"]).exits(0).stdout;
     assert!(help.contains("Exit codes:"), "{help}");
 }
+
+#[test]
+fn what_a_newer_release_wrote_is_unsupported_and_a_path_that_escapes_corrupt() {
+    let sandbox = Sandbox::new();
+    let invalid =
+        |name: &str| format!("{}/../../fixtures/format/v1/invalid/{name}", env!("CARGO_MANIFEST_DIR"));
+    for (name, code, kind) in [
+        ("FEAT-1-unknown-feature", 4, "unsupported"),
+        ("PRE-4-newer-version", 4, "unsupported"),
+        ("NAME-1-escape", 3, "corrupt"),
+        ("NAME-1-absolute", 3, "corrupt"),
+        ("PRE-3-cut", 3, "corrupt"),
+    ] {
+        refused(&sandbox, &["inspect", &invalid(name)], code, kind);
+        refused(&sandbox, &["verify", &invalid(name)], code, kind);
+    }
+    sandbox.alluvium(&["inspect", &invalid("NAME-1-escape")]).says("NAME-1");
+}

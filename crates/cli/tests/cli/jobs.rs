@@ -33,7 +33,7 @@ impl Running {
 
 fn flights(sandbox: &Sandbox, flags: &[&str], rate: &str) -> Running {
     let log = std::fs::File::create(sandbox.path("worker.log")).unwrap();
-    let common = ["run", "flights", "--root", "root", "--rest-port", "0", "--checkpoint-interval", "100ms"];
+    let common = ["run", "flights", "--root", "root", "--rest-port", "0", "--checkpoint-interval", "300ms"];
     let job = ["--", "--out", "out", "--rate", rate];
     let args = [&common[..], flags, &job].concat();
     Running(sandbox.command(&args).stdout(Stdio::null()).stderr(log).spawn().unwrap())
@@ -62,7 +62,7 @@ fn has_checkpoints(lines: &[Json]) -> bool {
 #[test]
 fn a_job_is_watched_stopped_and_restored_at_another_parallelism() {
     let sandbox = Sandbox::new();
-    let mut worker = flights(&sandbox, &["-p", "1"], "20000");
+    let mut worker = flights(&sandbox, &["-p", "1"], "5000");
     let listed = until(&sandbox, &["list"], has_checkpoints);
     assert_eq!((&listed[0]["name"], &listed[0]["state"]), (&json!("flights"), &json!("RUNNING")));
     let id = listed[0]["id"].as_str().unwrap();
@@ -96,7 +96,7 @@ fn a_job_is_watched_stopped_and_restored_at_another_parallelism() {
     let refused = sandbox.alluvium(&["run", "flights", "--root", "root", "--", "--out", "out"]).exits(2);
     assert!(refused.stderr.contains("-s latest"), "{}", refused.stderr);
 
-    let mut restored = flights(&sandbox, &["-p", "2", "-s", &location], "20000");
+    let mut restored = flights(&sandbox, &["-p", "2", "-s", &location], "5000");
     until(&sandbox, &["list"], has_checkpoints);
     sandbox.alluvium(&["cancel"]).exits(0);
     restored.exits(0);
