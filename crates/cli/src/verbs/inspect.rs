@@ -148,13 +148,20 @@ fn key(state: &StateTable) -> String {
     text
 }
 
+/// Types may nest deeply; `-o json` has them whole.
 fn short(text: &str) -> String {
-    cell(&Json::from(text))
+    let text = escape(text);
+    if text.chars().count() <= TYPE_CHARS {
+        return text;
+    }
+    text.chars().take(TYPE_CHARS - 1).chain(['…']).collect()
 }
 
 fn members<'a>(json: &'a Json, name: &str) -> impl Iterator<Item = &'a Json> {
     json.get(name).and_then(Json::as_array).into_iter().flatten()
 }
+
+const TYPE_CHARS: usize = 40;
 
 const CSV_COLUMNS: [&str; 14] = [
     "operator_id",
