@@ -1,1 +1,12 @@
-//! The `testkit` room.
+//! What tests of several crates share.
+//!
+//! * [`fuzz`]: one function per decoder, for the fuzz targets and for tests on stable
+//! * [`mutate`]: seeded damage
+//! * [`fixtures`]: the golden fixtures, in memory
+//! * [`allocation`]: an allocator that counts, for bounds on memory
+#![deny(missing_docs)]
+
+pub mod allocation;
+pub mod fixtures;
+pub mod fuzz;
+pub mod mutate;
