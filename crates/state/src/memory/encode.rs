@@ -101,7 +101,7 @@ pub(super) trait Encode: Cell {
 }
 
 /// A row of a cell.
-pub(super) struct CellRow<'a, C: Encode + ?Sized> {
+pub(super) struct CellRow<'a, C: Encode> {
     pub(super) op: Op,
     pub(super) entry: Option<<C::Entries as EntryColumn>::Entry<'a>>,
     pub(super) value: Option<&'a C::Value>,

@@ -41,7 +41,8 @@ pub(super) struct Layers<K, C> {
     active: Layer<K, C>,
     /// Oldest first.
     frozen: VecDeque<FrozenLayer<K, C>>,
-    base: Layer<K, C>,
+    /// In parts by hash, so that a part which grows does not hold the task for long.
+    base: Vec<Layer<K, C>>,
     hasher: FixedState,
     garbage: Garbage,
 }
@@ -51,7 +52,7 @@ impl<K: StateKey, C: Cell> Layers<K, C> {
         Layers {
             active: HashTable::new(),
             frozen: VecDeque::new(),
-            base: HashTable::new(),
+            base: (0..BASE_PARTS).map(|_| HashTable::new()).collect(),
             hasher,
             garbage: Vec::new(),
         }
@@ -71,19 +72,20 @@ impl<K: StateKey, C: Cell> Layers<K, C> {
                 return Some(cell);
             }
         }
-        find(&self.base, at)
+        find(&self.base[part_of(at.hash)], at)
     }
 
     /// Returns the cells of the key, newest first.
     pub(super) fn cells(&self, at: &Current<K>) -> impl Iterator<Item = &C> {
         let frozen = self.frozen.iter().rev().map(|frozen| &*frozen.layer);
-        std::iter::once(&self.active).chain(frozen).chain([&self.base]).filter_map(|layer| find(layer, at))
+        let base = &self.base[part_of(at.hash)];
+        std::iter::once(&self.active).chain(frozen).chain([base]).filter_map(|layer| find(layer, at))
     }
 
     /// Returns the cells of the key below the active layer, newest first.
     pub(super) fn cells_below(&self, at: &Current<K>) -> impl Iterator<Item = &C> {
         let frozen = self.frozen.iter().rev().map(|frozen| &*frozen.layer);
-        frozen.chain([&self.base]).filter_map(|layer| find(layer, at))
+        frozen.chain([&self.base[part_of(at.hash)]]).filter_map(|layer| find(layer, at))
     }
 
     /// Returns the cells of the key, newest first, down to one that hides all below; and whether none
@@ -195,7 +197,7 @@ const EMPTY_BUCKETS_PER_ENTRY: usize = 8;
 fn move_bucket<K: StateKey, C: Cell>(
     from: &mut Layer<K, C>,
     bucket: usize,
-    base: &mut Layer<K, C>,
+    base: &mut [Layer<K, C>],
     hasher: &FixedState,
     rests: &impl Fn(&K, u64) -> bool,
     budget: &mut usize,
@@ -206,7 +208,7 @@ fn move_bucket<K: StateKey, C: Cell>(
     let at = hash(found.get());
     let rests = rests(&found.get().key, at);
     let weight = found.get().cell.weight();
-    match base.entry(at, |held| held.key == found.get().key, hash) {
+    match base[part_of(at)].entry(at, |held| held.key == found.get().key, hash) {
         TableEntry::Vacant(place) if found.get().cell.is_small() || weight <= *budget => {
             *budget = budget.saturating_sub(weight);
             let mut entry = found.remove().0;
@@ -230,6 +232,15 @@ fn move_bucket<K: StateKey, C: Cell>(
             done
         }
     }
+}
+
+/// Parts of the base; a power of two.
+const BASE_PARTS: usize = 256;
+
+/// Returns the part of the base that holds keys of a hash, by bits that a hash table uses last.
+#[inline]
+fn part_of(hash: u64) -> usize {
+    (hash >> 44) as usize % BASE_PARTS
 }
 
 /// Layers in memory: active, two frozen, base.

@@ -13,12 +13,14 @@ use crate::memory::columnar::Columnar;
 use crate::memory::value::ValueCell;
 
 type Entries<E, V, S> = BTreeMap<ByCanon<E>, ValueCell<V, S>>;
+/// The columns and the rows of one key in them.
+type Rows<'a, K, E, V> = (&'a Columnar<K, E, V>, Range<u32>);
 type Source<'a, E, V, S> = Peekable<btree_map::Iter<'a, ByCanon<E>, ValueCell<V, S>>>;
 
 /// Shows live entries; of equal ones the newest decides. `layers` come newest first.
 pub(super) fn scan<'a, K: StateKey, E: StateKey, V: StateType, S: Stamp>(
     layers: impl Iterator<Item = &'a Entries<E, V, S>>,
-    rows: Option<(&Columnar<K, E, V>, Range<u32>)>,
+    rows: Option<Rows<'_, K, E, V>>,
     ttl_ms: u64,
     now_ms: i64,
     visit: &mut dyn FnMut(&E, &V) -> ControlFlow<()>,
@@ -73,7 +75,7 @@ fn pass<E: StateKey, V, S>(sources: &mut [Source<'_, E, V, S>], entry: &ByCanon<
 
 /// The rows of the columns, one ahead.
 struct Restored<'a, K: StateKey, E: StateKey, V: StateType> {
-    rows: Option<(&'a Columnar<K, E, V>, Range<u32>)>,
+    rows: Option<Rows<'a, K, E, V>>,
     next: Option<(u32, E)>,
 }
 
