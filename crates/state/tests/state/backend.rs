@@ -231,3 +231,36 @@ fn rows_that_do_not_fit_are_refused() {
     assert!(matches!(backend.restore(0, other), Err(Error::Model { .. })));
     assert!(matches!(backend.restore(1, build(schema, false, &row)), Err(Error::Unknown { .. })));
 }
+
+#[test]
+fn removal_over_restored_rows_stays_when_absorbed() {
+    let mut states = KeyedStates::new();
+    let map = states.map::<i64, i64>("map");
+    let mut backend = states.into_backend(BackendOptions { first_sequence: 5, ..BackendOptions::default() });
+    let mut rows = RowBatchBuilder::new(backend.schemas()[0].clone(), false);
+    let key_group = key_group(&1i64, BackendOptions::default().max_parallelism);
+    for entry in 0..3 {
+        let map_key = Value::Int(entry);
+        rows.push(Row { key_group, key: Value::Int(1), map_key, value: Value::Int(entry), ..Row::default() })
+            .unwrap();
+    }
+    backend.restore(0, rows.finish().unwrap()).unwrap();
+    backend.finish_restore().unwrap();
+    select(&mut *backend, 1);
+    map.put(backend.host(), 0, 10);
+    let frozen = backend.freeze().unwrap();
+    assert_eq!(frozen.id.sequence(), 5);
+    absorb_all(&mut *backend, frozen);
+    map.remove(backend.host(), &1);
+    let frozen = backend.freeze().unwrap();
+    assert_eq!(self::rows(&frozen)[0].op, Op::Delete);
+    absorb_all(&mut *backend, frozen);
+    assert_eq!(map.entries(backend.host()), [(0, 10), (2, 2)]);
+    map.clear(backend.host());
+    let frozen = backend.freeze().unwrap();
+    absorb_all(&mut *backend, frozen);
+    assert!(map.is_empty(backend.host()));
+    map.put(backend.host(), 1, 7);
+    map.remove(backend.host(), &1);
+    assert!(backend.freeze().unwrap().tables.is_empty(), "the restored rows are hidden");
+}
