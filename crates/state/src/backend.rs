@@ -77,7 +77,7 @@ pub trait FrozenTable: Send + Sync {
     ///
     /// Sorting happens in this call: make it in the background.
     ///
-    /// Spec: RUN-2, ORDER-1.
+    /// Spec: RUN-4, RUN-5, ORDER-1.
     fn rows(
         &self,
         batch_rows: usize,

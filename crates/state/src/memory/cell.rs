@@ -10,7 +10,7 @@ pub(super) trait Stamp: Copy + Send + Sync + 'static {
 
     /// Returns whether a value is not yet expired: `last_access + ttl > now`.
     ///
-    /// Spec: TTL-2.
+    /// Spec: TTL-1.
     fn live(self, ttl_ms: u64, now_ms: i64) -> bool;
 }
 

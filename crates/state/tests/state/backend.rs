@@ -234,7 +234,7 @@ fn rows_that_do_not_fit_are_refused() {
 
 #[test]
 fn removal_over_restored_rows_stays_when_absorbed() {
-    let mut states = KeyedStates::new();
+    let mut states = KeyedStates::<i64>::new();
     let map = states.map::<i64, i64>("map");
     let mut backend = states.into_backend(BackendOptions { first_sequence: 5, ..BackendOptions::default() });
     let mut rows = RowBatchBuilder::new(backend.schemas()[0].clone(), false);
