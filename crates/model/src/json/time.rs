@@ -59,7 +59,8 @@ fn join(seconds: i64, nanos: u32, unit: TimeUnit) -> Option<i64> {
     if nanos % step != 0 {
         return None;
     }
-    seconds.checked_mul(scale)?.checked_add(nanos / step)
+    // The first second of the range may begin before it.
+    i64::try_from(i128::from(seconds) * i128::from(scale) + i128::from(nanos / step)).ok()
 }
 
 pub(super) fn parse_date(text: &str) -> Option<i64> {
@@ -73,11 +74,11 @@ pub(super) fn parse_time(text: &str, unit: TimeUnit) -> Option<i64> {
 }
 
 pub(super) fn parse_timestamp(text: &str, unit: TimeUnit, utc: bool) -> Option<i64> {
-    if utc {
-        let at = DateTime::parse_from_rfc3339(text).ok()?;
-        join(at.timestamp(), at.timestamp_subsec_nanos(), unit)
-    } else {
-        let at: NaiveDateTime = text.parse().ok()?;
-        join(at.and_utc().timestamp(), at.and_utc().timestamp_subsec_nanos(), unit)
-    }
+    let at = match text.strip_suffix('Z') {
+        // RFC 3339 ends with the year 9999, ISO 8601 does not.
+        Some(local) if utc => local.parse::<NaiveDateTime>().ok()?.and_utc(),
+        _ if utc => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
+        _ => text.parse::<NaiveDateTime>().ok()?.and_utc(),
+    };
+    join(at.timestamp(), at.timestamp_subsec_nanos(), unit)
 }
