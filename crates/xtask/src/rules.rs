@@ -44,7 +44,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// A rule begins with its id in bold and its parties in parentheses.
-fn rules_of(folder: &Path) -> Result<BTreeSet<String>> {
+pub(crate) fn rules_of(folder: &Path) -> Result<BTreeSet<String>> {
     let mut rules = BTreeSet::new();
     for file in tree::files(folder, &["md"])? {
         for line in fs::read_to_string(&file)?.lines() {

@@ -36,11 +36,19 @@ fn run(target: fn(&[u8]), inputs: &[Vec<u8>], seed: u64) {
             let other = &inputs[numbers.below(inputs.len())];
             let damaged = mutate(input, other, &mut numbers);
             let (_, peak) = peak_of(|| target(&damaged));
-            assert!(peak <= fuzz::MEMORY_MAX, "input {i}: {peak} bytes of memory for {} bytes", damaged.len());
+            assert!(
+                peak <= fuzz::MEMORY_MAX,
+                "input {i}: {peak} bytes of memory for {} bytes",
+                damaged.len()
+            );
             most = most.max(peak);
         }
     }
-    println!("{} inputs, {} mutations each, seed {seed}, at most {most} bytes of memory", inputs.len(), ROUNDS);
+    println!(
+        "{} inputs, {} mutations each, seed {seed}, at most {most} bytes of memory",
+        inputs.len(),
+        ROUNDS
+    );
 }
 
 #[test]
@@ -87,7 +95,9 @@ fn damaged_table_files_are_refused_or_give_the_same_rows_however_they_are_read()
 
 #[test]
 fn canonical_bytes_are_injective_and_ordered_for_any_type() {
-    spec!("CANON-1", "CANON-2", "CANON-3", "CANON-5", "CANON-6", "CANON-10", "CANON-11", "CANON-12", "CANON-14");
+    spec!(
+        "CANON-1", "CANON-2", "CANON-3", "CANON-5", "CANON-6", "CANON-10", "CANON-11", "CANON-12", "CANON-14"
+    );
     noise(fuzz::key_bytes, 5, 10 * NOISE, 96);
 }
 

@@ -142,7 +142,8 @@ impl<'a> Choices<'a> {
 
     /// Text of characters that encoders stumble over, now and then with a lone surrogate.
     fn string(&mut self) -> Value {
-        const PARTS: [&[u8]; 8] = [b"", b"a", b"b", b"\0", b"\x01", "é".as_bytes(), "🛩".as_bytes(), b"\xED\xA0\x80"];
+        const PARTS: [&[u8]; 8] =
+            [b"", b"a", b"b", b"\0", b"\x01", "é".as_bytes(), "🛩".as_bytes(), b"\xED\xA0\x80"];
         let count = self.below(6);
         let bytes = (0..count).flat_map(|_| PARTS[self.below(8)].iter().copied()).collect::<Vec<u8>>();
         match String::from_utf8(bytes) {

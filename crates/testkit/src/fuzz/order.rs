@@ -6,11 +6,9 @@ use alluvium_model::{ElementType, LogicalType, Value};
 pub(super) fn compare(a: &Value, b: &Value, ty: &LogicalType) -> Ordering {
     use LogicalType as T;
     match (ty, a, b) {
-        (
-            _,
-            Value::Opaque { serializer: one, bytes: x },
-            Value::Opaque { serializer: other, bytes: y },
-        ) => (one.len(), one.as_bytes(), x).cmp(&(other.len(), other.as_bytes(), y)),
+        (_, Value::Opaque { serializer: one, bytes: x }, Value::Opaque { serializer: other, bytes: y }) => {
+            (one.len(), one.as_bytes(), x).cmp(&(other.len(), other.as_bytes(), y))
+        }
         (_, Value::Opaque { .. }, _) => Ordering::Greater,
         (_, _, Value::Opaque { .. }) => Ordering::Less,
         (_, Value::Bool(x), Value::Bool(y)) => x.cmp(y),
