@@ -20,7 +20,7 @@ pub use table_file::table_file;
 ///
 /// A page of Parquet can declare, and zstd deliver, 32 KiB for each of its bytes; what a file may
 /// make of its rows is a small multiple of that.
-pub const MEMORY_MAX: usize = 256 << 20;
+pub const MEMORY_MAX: usize = 64 << 20;
 
 /// Keeps panics of the Parquet library, which readers catch, from ending a fuzz run.
 ///

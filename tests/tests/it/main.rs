@@ -2,6 +2,7 @@
 
 mod flips;
 mod mutations;
+mod rules;
 
 use alluvium_testkit::allocation::Counting;
 
