@@ -144,7 +144,12 @@ pub enum RestartStrategy {
 
 impl Default for RestartStrategy {
     fn default() -> Self {
-        RestartStrategy::ExponentialDelay { initial_ms: 1000, most_ms: 60_000, reset_after_ms: 3_600_000, jitter: 0.1 }
+        RestartStrategy::ExponentialDelay {
+            initial_ms: 1000,
+            most_ms: 60_000,
+            reset_after_ms: 3_600_000,
+            jitter: 0.1,
+        }
     }
 }
 
@@ -172,8 +177,8 @@ pub struct LocalPlaces;
 impl Places for LocalPlaces {
     fn open(&self, location: &str) -> Result<Arc<dyn Store>, Error> {
         let path = location.strip_prefix("file://").unwrap_or(location);
-        let store =
-            LocalStore::create_dir(path).map_err(|source| Error::Place { place: location.to_owned(), source })?;
+        let store = LocalStore::create_dir(path)
+            .map_err(|source| Error::Place { place: location.to_owned(), source })?;
         Ok(Arc::new(store))
     }
 

@@ -14,6 +14,7 @@ use alluvium_dataflow::Job;
 use alluvium_env::Env;
 use alluvium_snapshot::{Attempt, JobRoot, Published};
 
+use crate::Error;
 use crate::config::{Places, RunConfig};
 use crate::handle::Board;
 use crate::ledger::{AckedTable, Ledger};
@@ -22,7 +23,6 @@ use crate::plan::{Plan, TaskId};
 use crate::scheduler::{Progress, Scheduler, Unit, UnitId};
 use crate::status::{JobState, SavepointFormat, TriggerStatus};
 use crate::task::Mail;
-use crate::Error;
 
 use checkpoint::InFlight;
 use deploy::Restored;
@@ -33,24 +33,61 @@ use restart::RestartState;
 /// What the coordinator is told.
 pub(crate) enum Event {
     /// The root is claimed and the snapshot to restore is open.
-    Prepared { generation: u64, result: Result<Prepared, Error> },
+    Prepared {
+        generation: u64,
+        result: Result<Prepared, Error>,
+    },
     /// A task's operators are made and restored.
-    TaskRestored { generation: u64, task: TaskId, result: Result<Restored, Error> },
-    TaskFailed { task: TaskId, generation: u64, error: Error },
+    TaskRestored {
+        generation: u64,
+        task: TaskId,
+        result: Result<Restored, Error>,
+    },
+    TaskFailed {
+        generation: u64,
+        error: Error,
+    },
     /// A task has passed the end of its input on.
-    TaskEnded { task: TaskId, generation: u64 },
+    TaskEnded {
+        task: TaskId,
+        generation: u64,
+    },
     /// A task's part of a snapshot is durable.
-    Acked { task: TaskId, generation: u64, checkpoint_id: u64, tables: Vec<AckedTable>, bytes_written: u64 },
+    Acked {
+        task: TaskId,
+        generation: u64,
+        checkpoint_id: u64,
+        tables: Vec<AckedTable>,
+        bytes_written: u64,
+    },
     /// A task cannot do its part.
-    Declined { task: TaskId, generation: u64, checkpoint_id: u64, reason: String },
+    Declined {
+        task: TaskId,
+        generation: u64,
+        checkpoint_id: u64,
+        reason: String,
+    },
     /// A manifest is visible, or will never be.
-    Published { generation: u64, checkpoint_id: u64, result: Result<Published, Error> },
+    Published {
+        checkpoint_id: u64,
+        result: Result<Published, Error>,
+    },
     /// A savepoint is complete at a place, or will never be.
-    SavepointWritten { generation: u64, checkpoint_id: u64, result: Result<(String, u64), Error> },
+    SavepointWritten {
+        generation: u64,
+        checkpoint_id: u64,
+        result: Result<(String, u64), Error>,
+    },
     /// A task's sinks have committed what a checkpoint covers.
-    Committed { task: TaskId, generation: u64, checkpoint_id: u64, committed: usize },
+    Committed {
+        task: TaskId,
+        generation: u64,
+        checkpoint_id: u64,
+    },
     /// Old checkpoints and what only they needed are gone.
-    Collected { result: Result<alluvium_snapshot::Collected, Error> },
+    Collected {
+        result: Result<alluvium_snapshot::Collected, Error>,
+    },
     Command(Command),
 }
 
@@ -102,6 +139,9 @@ pub(crate) struct Coordinator {
     last_triggered_ns: u64,
     last_ended_ns: u64,
     failures_in_row: u32,
+    declined_in_row: u32,
+    /// When something declined is tried again.
+    ask_again_ns: u64,
     collecting: bool,
     ending: Option<Ending>,
     /// What a stop that is only waiting for sinks to commit will answer: trigger, id and place.
@@ -120,7 +160,9 @@ enum Phase {
     Running,
     /// A failure was seen while a manifest was being published: its outcome decides what to restore.
     Draining,
-    WaitingToRestart { until_ns: u64 },
+    WaitingToRestart {
+        until_ns: u64,
+    },
     Ended,
 }
 
@@ -170,6 +212,8 @@ impl Coordinator {
             last_triggered_ns: 0,
             last_ended_ns: 0,
             failures_in_row: 0,
+            declined_in_row: 0,
+            ask_again_ns: 0,
             collecting: false,
             ending: None,
             stopping: None,
@@ -185,21 +229,23 @@ impl Coordinator {
             Event::TaskRestored { generation, task, result } if generation == current => {
                 self.task_restored(task, result);
             }
-            Event::TaskFailed { task: _, generation, error } if generation == current => self.failed(error),
+            Event::TaskFailed { generation, error } if generation == current => self.failed(error),
             Event::TaskEnded { task, generation } if generation == current => self.task_ended(task),
-            Event::Acked { task, generation, checkpoint_id, tables, bytes_written } if generation == current => {
+            Event::Acked { task, generation, checkpoint_id, tables, bytes_written }
+                if generation == current =>
+            {
                 self.acked(task, checkpoint_id, tables, bytes_written);
             }
             Event::Declined { task, generation, checkpoint_id, reason } if generation == current => {
                 let name = self.task_name(task);
-                self.give_up(checkpoint_id, format!("{name} declined: {reason}"));
+                self.declined(checkpoint_id, format!("{name} declined: {reason}"));
             }
             // Its outcome matters even after a failure: it decides what is restored.
-            Event::Published { generation: _, checkpoint_id, result } => self.published(checkpoint_id, result),
+            Event::Published { checkpoint_id, result } => self.published(checkpoint_id, result),
             Event::SavepointWritten { generation, checkpoint_id, result } if generation == current => {
                 self.savepoint_written(checkpoint_id, result);
             }
-            Event::Committed { task, generation, checkpoint_id, committed: _ } if generation == current => {
+            Event::Committed { task, generation, checkpoint_id } if generation == current => {
                 self.committed(task, checkpoint_id);
             }
             Event::Collected { result } => self.collected(result),
@@ -270,9 +316,9 @@ impl Coordinator {
 impl Command {
     pub(crate) fn trigger(&self) -> Option<u64> {
         match self {
-            Command::Checkpoint { trigger } | Command::Savepoint { trigger, .. } | Command::Stop { trigger, .. } => {
-                Some(*trigger)
-            }
+            Command::Checkpoint { trigger }
+            | Command::Savepoint { trigger, .. }
+            | Command::Stop { trigger, .. } => Some(*trigger),
             Command::Cancel => None,
         }
     }

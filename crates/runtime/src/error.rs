@@ -48,7 +48,9 @@ pub enum Error {
         what: String,
     },
     /// A root that already has checkpoints, for a job that is to start from nothing.
-    #[error("the root already has checkpoints, the newest {newest}; restore from `latest` or use another root")]
+    #[error(
+        "the root already has checkpoints, the newest {newest}; restore from `latest` or use another root"
+    )]
     RootInUse {
         /// The newest one.
         newest: String,
@@ -110,7 +112,9 @@ impl Error {
             Error::Place { source, .. } => source.kind(),
             Error::Model(source) => source.kind(),
             Error::State { source, .. } => source.kind(),
-            Error::DoesNotFit { .. } | Error::NotRestored { .. } | Error::RootInUse { .. } => ErrorKind::Input,
+            Error::DoesNotFit { .. } | Error::NotRestored { .. } | Error::RootInUse { .. } => {
+                ErrorKind::Input
+            }
             Error::Parallelism { .. } => ErrorKind::Input,
             Error::Fenced { .. } => ErrorKind::Conflict,
             Error::Checkpoint { .. } => ErrorKind::Retry,

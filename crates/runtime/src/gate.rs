@@ -3,6 +3,7 @@ use std::sync::Arc;
 use alluvium_dataflow::{AnyBatch, MIN_TIME, lowest_watermark};
 
 use crate::channel::{Barrier, Channel, Element};
+use crate::planted::{Bug, is_planted};
 
 /// The inputs of a task: one channel per upstream subtask and edge.
 ///
@@ -80,6 +81,7 @@ impl Gate {
 
     fn accept(&mut self, at: usize, element: Element) -> Option<Arrival> {
         match element {
+            Element::Batch(_) if self.aligning.is_some() && is_planted(Bug::RecordLostInAlignment) => None,
             Element::Batch(batch) => Some(Arrival::Records(batch)),
             Element::Watermark(watermark_ms) => {
                 let input = &mut self.inputs[at];
@@ -127,3 +129,6 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

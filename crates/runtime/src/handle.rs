@@ -58,7 +58,11 @@ impl Board {
 }
 
 impl JobHandle {
-    pub(crate) fn new(board: Arc<Board>, coordinator: Arc<Mailbox<Event>>, scheduler: Arc<dyn Scheduler>) -> Self {
+    pub(crate) fn new(
+        board: Arc<Board>,
+        coordinator: Arc<Mailbox<Event>>,
+        scheduler: Arc<dyn Scheduler>,
+    ) -> Self {
         JobHandle { inner: Arc::new(Inner { board, coordinator, _scheduler: scheduler }) }
     }
 

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use alluvium_dataflow::Element;
 use alluvium_model::evolution::Projection;
 use alluvium_model::{KeyGroupRange, StateSchema};
-use alluvium_snapshot::format::{ObjectRef, Place, RunRef, runs};
 use alluvium_snapshot::ObjectReader;
+use alluvium_snapshot::format::{ObjectRef, Place, RunRef, runs};
 use alluvium_state::Frozen;
 
 use crate::Error;
@@ -59,6 +59,8 @@ struct State {
     busy: bool,
     /// The runs were restored from a snapshot that is not ours and must be copied first.
     foreign: bool,
+    /// The time of the newest barrier that is settled: what had expired by then may go.
+    as_of_ms: Option<i64>,
 }
 
 /// A run with the schema that it was written with.
@@ -102,7 +104,7 @@ impl Ledger {
         foreign: bool,
     ) -> Arc<Self> {
         let (tables, runs) = tables.into_iter().unzip();
-        let state = State { runs, queue: VecDeque::new(), busy: false, foreign };
+        let state = State { runs, queue: VecDeque::new(), busy: false, foreign, as_of_ms: None };
         let ledger = Ledger {
             task,
             generation,
@@ -145,6 +147,11 @@ impl Ledger {
         objects.filter(|object| object.root == 0).map(|object| object.name.clone()).collect()
     }
 
+    /// Drops memory in the background that may take long to free.
+    pub(crate) fn discard(&self, garbage: alluvium_state::Garbage) {
+        in_background(&*self.shared.scheduler, async move { drop(garbage) }, |_| {});
+    }
+
     fn work(ledger: &Arc<Self>) {
         if std::mem::replace(&mut ledger.lock().busy, true) {
             return;
@@ -153,7 +160,7 @@ impl Ledger {
         in_background(&*ledger.shared.scheduler, worker.run(), move |result| {
             if let Err(message) = result {
                 let error = Error::Panic { what: "encoding of a checkpoint".into(), message };
-                failed.post(Event::TaskFailed { task: failed.task, generation: failed.generation, error });
+                failed.post(Event::TaskFailed { generation: failed.generation, error });
             }
         });
     }
@@ -207,6 +214,7 @@ impl Ledger {
                 self.mailbox.post(Mail::Durable { position, frozen: id });
             }
         }
+        self.lock().as_of_ms = Some(freeze.barrier.as_of_ms);
         self.merge(runs::FAN_IN_MAX).await?;
         let checkpoint_id = freeze.barrier.checkpoint_id;
         match &freeze.declined {
@@ -241,8 +249,11 @@ impl Ledger {
 
     async fn merge_chosen(&self, table: usize, chosen: &[usize]) -> Result<(), Error> {
         let described = &self.tables[table];
-        let list: Vec<OwnedRun> = self.lock().runs[table].clone();
-        let merged = encode::merge(&self.shared, &self.objects, described, &list, chosen).await?;
+        let (list, as_of_ms) = {
+            let state = self.lock();
+            (state.runs[table].clone(), state.as_of_ms)
+        };
+        let merged = encode::merge(&self.shared, &self.objects, described, &list, chosen, as_of_ms).await?;
         let kept = list.into_iter().enumerate().filter(|(i, _)| !chosen.contains(i)).map(|(_, owned)| owned);
         let mut kept: Vec<OwnedRun> = kept.collect();
         kept.extend(merged);

@@ -7,7 +7,7 @@
 //!
 //! * start a job: [`Runtime`], [`RunConfig`]
 //! * ask and tell a running one: [`JobHandle`]
-//! * simulate: [`SeededScheduler`]
+//! * simulate: [`SeededScheduler`], [`SteppedStore`]
 //!
 //! ```
 //! use std::sync::Arc;
@@ -38,6 +38,8 @@ mod ledger;
 mod limiter;
 mod mailbox;
 mod plan;
+#[doc(hidden)]
+pub mod planted;
 mod runtime;
 mod scheduler;
 mod status;
@@ -45,13 +47,15 @@ mod task;
 mod vertices;
 
 pub use config::{
-    CheckpointConfig, ClaimMode, LocalPlaces, PendingMode, Places, Restore, RestartStrategy, RunConfig,
+    CheckpointConfig, ClaimMode, LocalPlaces, PendingMode, Places, RestartStrategy, Restore, RunConfig,
 };
 pub use error::Error;
 pub use handle::JobHandle;
 pub use runtime::Runtime;
-pub use scheduler::{Progress, Scheduler, SeededScheduler, ThreadScheduler, Unit, UnitId, Work};
+pub use scheduler::{
+    Progress, Scheduler, SeededScheduler, SteppedStore, ThreadScheduler, Unit, UnitId, Work,
+};
 pub use status::{
-    CheckpointHistory, CheckpointState, CheckpointStatus, JobState, JobStatus, OperatorStatus, SavepointFormat,
-    SnapshotKind, TriggerStatus, VertexStatus,
+    CheckpointHistory, CheckpointState, CheckpointStatus, JobState, JobStatus, OperatorStatus,
+    SavepointFormat, SnapshotKind, TriggerStatus, VertexStatus,
 };

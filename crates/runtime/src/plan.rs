@@ -60,9 +60,12 @@ pub(crate) enum Route {
 
 impl Plan {
     /// Cuts a job; `restored` gives the number of key groups that operators have in a snapshot.
-    pub(crate) fn new(job: &Job, parallelism: u32, restored: &HashMap<OperatorId, u32>) -> Result<Self, Error> {
-        let mut plan =
-            Plan { job: job.clone(), nodes: Vec::new(), vertices: Vec::new(), edges: Vec::new() };
+    pub(crate) fn new(
+        job: &Job,
+        parallelism: u32,
+        restored: &HashMap<OperatorId, u32>,
+    ) -> Result<Self, Error> {
+        let mut plan = Plan { job: job.clone(), nodes: Vec::new(), vertices: Vec::new(), edges: Vec::new() };
         for (position, node) in job.nodes().iter().enumerate() {
             let planned = plan.place(position, node, parallelism, restored)?;
             plan.nodes.push(planned);
@@ -112,7 +115,8 @@ impl Plan {
     fn chained_to(&self, node: &Node, parallelism: u32) -> Option<usize> {
         let [input] = node.inputs.as_slice() else { return None };
         let from = &self.nodes[input.from];
-        (matches!(input.exchange, Exchange::Forward) && from.parallelism == parallelism).then_some(from.vertex)
+        (matches!(input.exchange, Exchange::Forward) && from.parallelism == parallelism)
+            .then_some(from.vertex)
     }
 
     fn connect(&mut self) {
@@ -155,7 +159,8 @@ impl Plan {
 
     /// Returns every task as (vertex, subtask).
     pub(crate) fn tasks(&self) -> Vec<TaskId> {
-        let of = |(vertex, v): (usize, &Vertex)| (0..v.parallelism).map(move |subtask| TaskId { vertex, subtask });
+        let of =
+            |(vertex, v): (usize, &Vertex)| (0..v.parallelism).map(move |subtask| TaskId { vertex, subtask });
         self.vertices.iter().enumerate().flat_map(of).collect()
     }
 

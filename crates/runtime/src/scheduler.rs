@@ -1,6 +1,7 @@
 //! Who runs what, and when: tasks, the coordinator and background work.
 
 mod seeded;
+mod stepped;
 mod threads;
 
 use std::future::Future;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 pub use seeded::SeededScheduler;
+pub use stepped::SteppedStore;
 pub use threads::ThreadScheduler;
 
 /// Something that a scheduler drives in steps: a task, or the coordinator.
@@ -82,7 +84,8 @@ impl<T> Future for CatchPanic<T> {
 /// Returns the message of a panic.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 /// Wakes one unit.

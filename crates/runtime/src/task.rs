@@ -74,7 +74,10 @@ pub(crate) struct SourceState {
 #[derive(Debug)]
 pub(crate) enum Todo {
     /// Fires timers of the operators from `position` on, then passes the watermark on.
-    Advance { watermark_ms: i64, position: usize },
+    Advance {
+        watermark_ms: i64,
+        position: usize,
+    },
     Barrier(Arc<Barrier>),
     End,
 }
@@ -98,7 +101,7 @@ impl Unit for Task {
             Err(panic) => Error::Panic { what: self.name(), message: panic_text(&*panic) },
         };
         self.failed = true;
-        self.coordinator.post(Event::TaskFailed { task: self.id, generation: self.generation, error });
+        self.coordinator.post(Event::TaskFailed { generation: self.generation, error });
         Progress::Done
     }
 }
@@ -129,9 +132,11 @@ impl Task {
         match mail {
             Mail::Trigger(barrier) => self.trigger(barrier),
             Mail::Complete(checkpoint_id) => {
-                let committed = self.chain.iter_mut().try_fold(0, |n, op| op.commit(checkpoint_id).map(|m| n + m))?;
+                for op in &mut self.chain {
+                    op.commit(checkpoint_id)?;
+                }
                 let (task, generation) = (self.id, self.generation);
-                self.coordinator.post(Event::Committed { task, generation, checkpoint_id, committed });
+                self.coordinator.post(Event::Committed { task, generation, checkpoint_id });
             }
             Mail::Abort(checkpoint_id) => self.gate.abort(checkpoint_id),
             Mail::Durable { position, frozen } => self.chain[position].durable(frozen),
@@ -157,7 +162,15 @@ impl Task {
 
     /// Moves a slice of durable frozen state into the base; returns whether more is left.
     fn absorb(&mut self, budget: usize) -> bool {
-        self.chain.iter_mut().fold(false, |more, op| op.absorb(budget) || more)
+        let mut more = false;
+        for op in &mut self.chain {
+            more |= op.absorb(budget);
+            let garbage = op.take_garbage();
+            if !garbage.is_empty() {
+                self.ledger.discard(garbage);
+            }
+        }
+        more
     }
 
     fn round(&mut self, budget: usize) -> Result<Round, Error> {
@@ -270,7 +283,8 @@ impl Task {
             let (watermark_ms, now_ms) = (self.watermark_ms, self.clock.now_ms());
             self.chain[0].read(permits, watermark_ms, now_ms)?
         };
-        let records: usize = written.iter().map(|(output, batch)| if *output == 0 { batch.len() } else { 0 }).sum();
+        let records: usize =
+            written.iter().map(|(output, batch)| if *output == 0 { batch.len() } else { 0 }).sum();
         if let Some(limiter) = limiter {
             limiter.give_back(permits.saturating_sub(records));
         }
@@ -292,7 +306,13 @@ impl Task {
     }
 
     /// Fires due timers of an operator; returns whether none is left.
-    fn fire(&mut self, position: usize, domain: TimeDomain, until_ms: i64, budget: usize) -> Result<bool, Error> {
+    fn fire(
+        &mut self,
+        position: usize,
+        domain: TimeDomain,
+        until_ms: i64,
+        budget: usize,
+    ) -> Result<bool, Error> {
         let (watermark_ms, now_ms) = (self.watermark_ms, self.clock.now_ms());
         let (done, written) = self.chain[position].fire(domain, until_ms, budget, watermark_ms, now_ms)?;
         self.forward(position, written)?;

@@ -9,6 +9,7 @@ use crate::Error;
 use crate::channel::{Barrier, Cause};
 use crate::ledger::AckedTable;
 use crate::plan::TaskId;
+use crate::planted::{Bug, is_planted};
 use crate::scheduler::in_background;
 use crate::status::{CheckpointState, CheckpointStatus, SavepointFormat, SnapshotKind, TriggerStatus};
 use crate::task::Mail;
@@ -40,11 +41,22 @@ enum Stage {
 #[derive(Debug, Clone)]
 enum Purpose {
     Periodic,
-    Asked { trigger: u64 },
+    Asked {
+        trigger: u64,
+    },
     /// The last one, behind the end of input: sinks commit everything.
     Final,
-    Savepoint { trigger: u64, directory: Option<String>, format: SavepointFormat },
-    Stop { trigger: u64, directory: Option<String>, format: SavepointFormat, drain: bool },
+    Savepoint {
+        trigger: u64,
+        directory: Option<String>,
+        format: SavepointFormat,
+    },
+    Stop {
+        trigger: u64,
+        directory: Option<String>,
+        format: SavepointFormat,
+        drain: bool,
+    },
 }
 
 impl InFlight {
@@ -61,9 +73,9 @@ impl Purpose {
     fn trigger(&self) -> Option<u64> {
         match self {
             Purpose::Periodic | Purpose::Final => None,
-            Purpose::Asked { trigger } | Purpose::Savepoint { trigger, .. } | Purpose::Stop { trigger, .. } => {
-                Some(*trigger)
-            }
+            Purpose::Asked { trigger }
+            | Purpose::Savepoint { trigger, .. }
+            | Purpose::Stop { trigger, .. } => Some(*trigger),
         }
     }
 
@@ -98,7 +110,8 @@ impl Coordinator {
         if self.ending.is_some() {
             return;
         }
-        let purpose = match self.asked.pop_front() {
+        let asked = if now_ns >= self.ask_again_ns { self.asked.pop_front() } else { None };
+        let purpose = match asked {
             Some(Command::Checkpoint { trigger }) => Purpose::Asked { trigger },
             Some(Command::Savepoint { trigger, directory, format }) => {
                 Purpose::Savepoint { trigger, directory, format }
@@ -121,6 +134,9 @@ impl Coordinator {
             Some(in_flight) if in_flight.stage == Stage::Collecting => Some(self.times_out_ns(in_flight)),
             Some(_) => None,
             None if self.ending.is_some() => None,
+            None if !self.asked.is_empty() => {
+                Some(self.periodic_due_ns().map_or(self.ask_again_ns, |due| due.min(self.ask_again_ns)))
+            }
             None => self.periodic_due_ns(),
         }
     }
@@ -168,8 +184,7 @@ impl Coordinator {
             board.history.entries.truncate(HISTORY_MAX);
         });
         if let Some(plan) = &self.plan {
-            for (id, task) in self.tasks.iter().filter(|(id, _)| plan.is_source(id.vertex)) {
-                let _: &TaskId = id;
+            for (_, task) in self.tasks.iter().filter(|(id, _)| plan.is_source(id.vertex)) {
                 task.mailbox.post(Mail::Trigger(Arc::clone(&barrier)));
             }
         }
@@ -188,7 +203,9 @@ impl Coordinator {
 
     /// Takes a task's part; the last one completes the cut.
     pub(super) fn acked(&mut self, task: TaskId, id: u64, tables: Vec<AckedTable>, bytes_written: u64) {
-        let Some(in_flight) = self.in_flight.as_mut().filter(|f| f.id() == id && f.stage == Stage::Collecting) else {
+        let Some(in_flight) =
+            self.in_flight.as_mut().filter(|f| f.id() == id && f.stage == Stage::Collecting)
+        else {
             return;
         };
         if in_flight.waiting.remove(&task) {
@@ -218,19 +235,28 @@ impl Coordinator {
             return self.write_savepoint(manifest);
         }
         in_flight.stage = Stage::Publishing;
-        let (shared, generation) = (Arc::clone(&self.shared), self.generation);
+        if is_planted(Bug::CommitBeforeManifest) {
+            self.tell_all(|| Mail::Complete(id));
+        }
+        let shared = Arc::clone(&self.shared);
         let events = Arc::clone(&shared.events);
         let work = async move {
-            shared.root.publish(manifest).await.map_err(Error::snapshot(format!("publishing checkpoint {id}")))
+            shared
+                .root
+                .publish(manifest)
+                .await
+                .map_err(Error::snapshot(format!("publishing checkpoint {id}")))
         };
         in_background(&*self.shared.scheduler, work, move |result| {
             let result = flatten(result, "publishing");
-            events.post(Event::Published { generation, checkpoint_id: id, result });
+            events.post(Event::Published { checkpoint_id: id, result });
         });
     }
 
     pub(super) fn published(&mut self, id: u64, result: Result<Published, Error>) {
-        let Some(in_flight) = self.in_flight.as_ref().filter(|f| f.id() == id && f.is_publishing()) else { return };
+        let Some(in_flight) = self.in_flight.as_ref().filter(|f| f.id() == id && f.is_publishing()) else {
+            return;
+        };
         let purpose = in_flight.purpose.clone();
         let draining = self.phase == Phase::Draining;
         match result {
@@ -273,6 +299,7 @@ impl Coordinator {
         let bytes = published.bytes;
         self.note(id, |status| status.bytes_written += bytes);
         self.failures_in_row = 0;
+        self.declined_in_row = 0;
         if let (Purpose::Stop { .. }, false) = (purpose, draining) {
             return self.write_savepoint((*published.manifest).clone());
         }
@@ -361,6 +388,37 @@ impl Coordinator {
         self.in_flight.as_ref().map_or(0, |f| now_ns.saturating_sub(f.triggered_ns) / 1_000_000)
     }
 
+    /// Gives a snapshot up that a task cannot take part in now. What was asked for is tried again:
+    /// the layers that are in the way are on their way to disk.
+    pub(super) fn declined(&mut self, id: u64, reason: String) {
+        let Some(in_flight) = self.in_flight.as_mut().filter(|f| f.id() == id) else { return };
+        let again = match in_flight.purpose.clone() {
+            Purpose::Asked { trigger } => Command::Checkpoint { trigger },
+            Purpose::Savepoint { trigger, directory, format } => {
+                Command::Savepoint { trigger, directory, format }
+            }
+            Purpose::Stop { trigger, directory, format, drain: false } => {
+                Command::Stop { trigger, directory, drain: false, format }
+            }
+            Purpose::Stop { .. } | Purpose::Periodic | Purpose::Final => return self.give_up(id, reason),
+        };
+        let stop = matches!(again, Command::Stop { .. });
+        // Nobody is told of the attempt that came to nothing.
+        in_flight.purpose = Purpose::Periodic;
+        self.forget(id, &reason);
+        self.tell_all(|| Mail::Abort(id));
+        if stop {
+            self.tell_all(|| Mail::Resume);
+        }
+        self.declined_in_row += 1;
+        if self.declined_in_row > DECLINED_MAX {
+            self.declined_in_row = 0;
+            return self.settle(again.trigger(), TriggerStatus::Failed { reason });
+        }
+        self.ask_again_ns = self.shared.env.clock.monotonic_ns().saturating_add(ns(ASK_AGAIN_MS));
+        self.asked.push_front(again);
+    }
+
     /// Gives a snapshot up while the job goes on, or fails the job when too many failed in a row.
     pub(super) fn give_up(&mut self, id: u64, reason: String) {
         let Some(in_flight) = self.in_flight.as_ref().filter(|f| f.id() == id) else { return };
@@ -420,7 +478,11 @@ impl Coordinator {
         let shared = Arc::clone(&self.shared);
         let events = Arc::clone(&shared.events);
         let work = async move {
-            shared.root.collect(attempt.number, &retention).await.map_err(Error::snapshot("collecting checkpoints"))
+            shared
+                .root
+                .collect(attempt.number, &retention)
+                .await
+                .map_err(Error::snapshot("collecting checkpoints"))
         };
         in_background(&*self.shared.scheduler, work, move |result| {
             events.post(Event::Collected { result: flatten(result, "collecting") });
@@ -455,7 +517,8 @@ async fn savepoint(
     let parent = directory.unwrap_or_else(|| format!("{}/savepoints", shared.root_location));
     let path = format!("{}/{name}", parent.trim_end_matches('/'));
     let store = shared.places.open(&path)?;
-    let source = Snapshot::of(Arc::clone(shared.root.store()), manifest).await.map_err(Error::snapshot("the cut"))?;
+    let source =
+        Snapshot::of(Arc::clone(shared.root.store()), manifest).await.map_err(Error::snapshot("the cut"))?;
     let options =
         SavepointOptions { compacted: format == SavepointFormat::Canonical, ..SavepointOptions::default() };
     let written = write_savepoint(&source, store, &shared.env, &options).await;
@@ -489,6 +552,10 @@ fn ns(ms: u64) -> u64 {
     ms.saturating_mul(1_000_000)
 }
 
+/// How often something asked for may be declined before it fails.
+const DECLINED_MAX: u32 = 100;
+/// Milliseconds before something declined is tried again.
+const ASK_AGAIN_MS: u64 = 50;
 /// Snapshots that the history keeps.
 const HISTORY_MAX: usize = 1000;
 /// Milliseconds before the last checkpoint is tried again.

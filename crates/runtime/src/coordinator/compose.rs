@@ -38,7 +38,12 @@ impl Coordinator {
     }
 }
 
-fn operator_entry(plan: &Plan, node: usize, acked: Vec<AckedTable>, manifest: &mut Manifest) -> OperatorEntry {
+fn operator_entry(
+    plan: &Plan,
+    node: usize,
+    acked: Vec<AckedTable>,
+    manifest: &mut Manifest,
+) -> OperatorEntry {
     let (described, planned) = (&plan.job.nodes()[node], &plan.nodes[node]);
     let mut tables: Vec<(String, TableEntry)> = Vec::new();
     for table in acked {

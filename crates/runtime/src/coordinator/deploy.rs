@@ -76,7 +76,8 @@ impl Coordinator {
     fn start_tasks(&mut self, plan: &Arc<Plan>) {
         let restored = std::mem::take(&mut self.restored);
         let scheduler = &self.shared.scheduler;
-        let units: BTreeMap<TaskId, UnitId> = restored.keys().map(|task| (*task, scheduler.reserve())).collect();
+        let units: BTreeMap<TaskId, UnitId> =
+            restored.keys().map(|task| (*task, scheduler.reserve())).collect();
         let mut wiring = Wiring::new(&self.shared, plan, &units);
         let now_ns = self.shared.env.clock.monotonic_ns();
         let rate = |vertex: usize| self.shared.job.nodes()[plan.vertices[vertex].chain[0]].rate;
@@ -328,18 +329,16 @@ impl RestoreTask {
         let held = self.holding(described.id, &declared.name);
         let stored = match held {
             Some(source) => {
-                let (_, table) =
-                    source.snapshot.table(described.id, &declared.name).map_err(Error::snapshot("manifest"))?;
+                let (_, table) = source
+                    .snapshot
+                    .table(described.id, &declared.name)
+                    .map_err(Error::snapshot("manifest"))?;
                 Some((source, table, source.snapshot.schema(table).map_err(Error::snapshot("manifest"))?))
             }
             None => None,
         };
         let assigned = Arc::new(assign_field_ids(declared, stored.map(|(_, _, schema)| &**schema)));
-        let projection = if assigned == *declared {
-            None
-        } else {
-            projection(declared, &assigned).ok()
-        };
+        let projection = if assigned == *declared { None } else { projection(declared, &assigned).ok() };
         let mut runs = Vec::new();
         if let Some((source, table, _)) = stored.filter(|_| declared.kind.is_keyed()) {
             let manifest = source.snapshot.manifest();

@@ -249,7 +249,10 @@ fn check_operator(
         if stored.kind.is_keyed()
             && node.declared.key_group_function.is_some_and(|f| f != operator.key_group_function)
         {
-            return refuse(&stored.name, format!("keys are placed by {}", operator.key_group_function.name()));
+            return refuse(
+                &stored.name,
+                format!("keys are placed by {}", operator.key_group_function.name()),
+            );
         }
         let resolution = resolve(stored, declared);
         if resolution.outcome == Outcome::Incompatible {

@@ -24,7 +24,9 @@ impl RestartState {
         self.count += 1;
         match *strategy {
             RestartStrategy::None => None,
-            RestartStrategy::FixedDelay { attempts, delay_ms } => (self.count <= attempts).then_some(delay_ms),
+            RestartStrategy::FixedDelay { attempts, delay_ms } => {
+                (self.count <= attempts).then_some(delay_ms)
+            }
             RestartStrategy::ExponentialDelay { initial_ms, most_ms, reset_after_ms, jitter } => {
                 let calm = since_last_ns.is_none_or(|ns| ns / 1_000_000 >= reset_after_ms);
                 let doubled = self.last_delay_ms.saturating_mul(2).max(initial_ms);
@@ -110,8 +112,12 @@ mod tests {
 
     #[test]
     fn exponential_delays_double_and_start_over_after_calm() {
-        let strategy =
-            RestartStrategy::ExponentialDelay { initial_ms: 10, most_ms: 30, reset_after_ms: 1000, jitter: 0.0 };
+        let strategy = RestartStrategy::ExponentialDelay {
+            initial_ms: 10,
+            most_ms: 30,
+            reset_after_ms: 1000,
+            jitter: 0.0,
+        };
         assert_eq!(delays(strategy, &[0, 1, 2, 3, 5000]), [Some(10), Some(20), Some(30), Some(30), Some(10)]);
     }
 

@@ -12,6 +12,7 @@ use super::{LedgerTable, OwnedRun, Part};
 use crate::Error;
 use crate::coordinator::Shared;
 use crate::plan::TaskId;
+use crate::planted::{Bug, is_planted};
 
 /// Writes what a barrier cut off a task: its runs go end to end into one object, small ones inline.
 pub(super) async fn write(
@@ -34,7 +35,8 @@ pub(super) async fn write(
         }
     }
     let written = writer.finish().await.map_err(Error::snapshot("writing runs"))?;
-    let owned = |(table, run): (usize, RunRef)| (table, OwnedRun { run, schema: Arc::clone(&tables[table].schema) });
+    let owned =
+        |(table, run): (usize, RunRef)| (table, OwnedRun { run, schema: Arc::clone(&tables[table].schema) });
     Ok(written.into_iter().map(owned).collect())
 }
 
@@ -63,6 +65,10 @@ async fn write_frozen(
         for batch in part.rows(BATCH_ROWS) {
             let batch = project(described, batch?)?;
             let batch = if base { without_ops(&batch)? } else { batch };
+            let batch = match is_planted(Bug::ClearForgetsOlderRuns) {
+                true => without_clears(&batch)?,
+                false => batch,
+            };
             if !batch.is_empty() {
                 writer.write(&batch).await.map_err(Error::snapshot("writing runs"))?;
             }
@@ -111,6 +117,7 @@ pub(super) async fn merge(
     table: &LedgerTable,
     list: &[OwnedRun],
     chosen: &[usize],
+    as_of_ms: Option<i64>,
 ) -> Result<Vec<OwnedRun>, Error> {
     let mut schemas = vec![Arc::clone(&table.schema)];
     let mut all: Vec<RunRef> = Vec::with_capacity(list.len());
@@ -128,9 +135,10 @@ pub(super) async fn merge(
         schemas,
         runs: chosen.iter().filter_map(|i| all.get(*i)).cloned().collect(),
         merged,
-        as_of_ms: Some(shared.env.clock.now_ms()),
+        as_of_ms,
     };
-    let written = merge_runs(objects, &shared.env.ids, request).await.map_err(Error::snapshot("merging runs"))?;
+    let written =
+        merge_runs(objects, &shared.env.ids, request).await.map_err(Error::snapshot("merging runs"))?;
     Ok(written.into_iter().map(|run| OwnedRun { run, schema: Arc::clone(&table.schema) }).collect())
 }
 
@@ -170,6 +178,15 @@ fn without_ops(batch: &RowBatch) -> Result<RowBatch, Error> {
     let keys = filter(batch.sort_keys(), &puts).map_err(alluvium_model::Error::from)?;
     let keys = arrow_array::cast::AsArray::as_binary::<i32>(&*keys).clone();
     Ok(RowBatch::new(Arc::clone(schema), false, rows, keys)?)
+}
+
+/// Leaves the clears out of a delta: a planted bug.
+fn without_clears(batch: &RowBatch) -> Result<RowBatch, Error> {
+    let others: BooleanArray = (0..batch.len()).map(|row| Some(batch.op(row) != Op::Clear)).collect();
+    let rows = filter_record_batch(batch.rows(), &others).map_err(alluvium_model::Error::from)?;
+    let keys = filter(batch.sort_keys(), &others).map_err(alluvium_model::Error::from)?;
+    let keys = arrow_array::cast::AsArray::as_binary::<i32>(&*keys).clone();
+    Ok(RowBatch::new(Arc::clone(batch.schema()), batch.has_ops(), rows, keys)?)
 }
 
 const BATCH_ROWS: usize = 8192;

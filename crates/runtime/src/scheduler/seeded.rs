@@ -81,6 +81,12 @@ impl SeededScheduler {
         done()
     }
 
+    /// Returns whether nothing can be done now: no unit is ready and no background work is left.
+    pub fn is_quiet(&self) -> bool {
+        let state = self.lock();
+        state.works.is_empty() && state.units.values().all(|slot| !slot.ready)
+    }
+
     /// Drops every unit and all background work at once, as a crash of the process does.
     pub fn crash(&self) {
         let (units, works) = {

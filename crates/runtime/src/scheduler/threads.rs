@@ -41,6 +41,8 @@ struct Slot {
     queued: bool,
     /// Woken while it was being stepped.
     woken: bool,
+    /// The earliest timer that waits for it: there are no others.
+    due_ns: Option<u64>,
 }
 
 impl ThreadScheduler {
@@ -82,7 +84,7 @@ impl Scheduler for ThreadScheduler {
         if units.stopped {
             return;
         }
-        units.slots.insert(id, Slot { unit: Some(unit), queued: true, woken: false });
+        units.slots.insert(id, Slot { unit: Some(unit), queued: true, woken: false, due_ns: None });
         units.ready.push_back(id);
         self.shared.ready.notify_one();
     }
@@ -148,7 +150,12 @@ impl Units {
                 break;
             }
             self.timers.pop();
-            self.wake(id);
+            if let Some(slot) = self.slots.get_mut(&id)
+                && slot.due_ns == Some(due)
+            {
+                slot.due_ns = None;
+                self.wake(id);
+            }
         }
     }
 
@@ -174,7 +181,10 @@ impl Units {
         let woken = std::mem::take(&mut slot.woken);
         if woken || progress == Progress::Again {
             self.wake(id);
-        } else if let Progress::WaitUntil(due) = progress {
+        } else if let Progress::WaitUntil(due) = progress
+            && slot.due_ns.is_none_or(|earlier| due < earlier)
+        {
+            slot.due_ns = Some(due);
             self.timers.push(Reverse((due, id)));
         }
         None

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use alluvium_dataflow::{AnyBatch, Element, Host, Operator, OperatorResult, Outputs, ReadStatus};
-use alluvium_model::{ErrorKind, TimeDomain};
-use alluvium_state::{Frozen, FrozenId, KeyedBackend};
+use alluvium_model::TimeDomain;
+use alluvium_state::{Frozen, FrozenId, Garbage, KeyedBackend};
 
 use crate::Error;
 use crate::plan::Route;
@@ -38,7 +38,12 @@ impl OperatorCounters {
 type Written = Vec<(usize, AnyBatch)>;
 
 impl ChainOperator {
-    pub(crate) fn process(&mut self, batch: AnyBatch, watermark_ms: i64, now_ms: i64) -> Result<Written, Error> {
+    pub(crate) fn process(
+        &mut self,
+        batch: AnyBatch,
+        watermark_ms: i64,
+        now_ms: i64,
+    ) -> Result<Written, Error> {
         self.counters.records_in.fetch_add(batch.len() as u64, Ordering::Relaxed);
         self.hosted(watermark_ms, now_ms, |operator, host| operator.process_batch(batch, host))?;
         Ok(self.take_written())
@@ -52,7 +57,8 @@ impl ChainOperator {
         watermark_ms: i64,
         now_ms: i64,
     ) -> Result<(bool, Written), Error> {
-        let fire = |operator: &mut dyn Operator, host: &mut Host<'_>| operator.fire(domain, until_ms, budget, host);
+        let fire =
+            |operator: &mut dyn Operator, host: &mut Host<'_>| operator.fire(domain, until_ms, budget, host);
         let done = self.hosted(watermark_ms, now_ms, fire)?;
         Ok((done, self.take_written()))
     }
@@ -64,12 +70,11 @@ impl ChainOperator {
         watermark_ms: i64,
         now_ms: i64,
     ) -> Result<(ReadStatus, Written, i64), Error> {
-        let (status, watermark_ms) = self.hosted(watermark_ms, now_ms, |operator, host| {
-            match operator.as_source() {
+        let (status, watermark_ms) =
+            self.hosted(watermark_ms, now_ms, |operator, host| match operator.as_source() {
                 Some(source) => Ok((source.read(budget, host)?, source.watermark_ms())),
                 None => Ok((ReadStatus::End, alluvium_dataflow::MAX_TIME)),
-            }
-        })?;
+            })?;
         Ok((status, self.take_written(), watermark_ms))
     }
 
@@ -119,6 +124,10 @@ impl ChainOperator {
         self.keyed.as_mut().is_some_and(|keyed| keyed.absorb(budget))
     }
 
+    pub(crate) fn take_garbage(&mut self) -> Garbage {
+        self.keyed.as_mut().map_or_else(Garbage::new, |keyed| keyed.take_garbage())
+    }
+
     pub(crate) fn next_timer(&mut self, domain: TimeDomain) -> Option<i64> {
         self.keyed.as_mut()?.next_timer(domain)
     }
@@ -152,7 +161,6 @@ impl ChainOperator {
     }
 
     fn failed(&self, source: alluvium_dataflow::OperatorError) -> Error {
-        let _: ErrorKind = source.kind();
         Error::Operator { operator: self.name.clone(), source }
     }
 }

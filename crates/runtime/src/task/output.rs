@@ -54,7 +54,8 @@ impl TaskOutput {
             Exchange::Hash(partitioner) => {
                 let parts = partitioner.partition(batch, edge.max_parallelism, edge.channels.len() as u32);
                 for (subtask, part) in parts {
-                    self.waiting.push_back((Arc::clone(&edge.channels[subtask as usize]), Element::Batch(part)));
+                    self.waiting
+                        .push_back((Arc::clone(&edge.channels[subtask as usize]), Element::Batch(part)));
                 }
             }
             Exchange::Broadcast => {

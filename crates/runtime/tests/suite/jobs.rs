@@ -8,7 +8,8 @@ use alluvium_dataflow::{
 use alluvium_env::{Env, SimulatedClock};
 use alluvium_model::ErrorKind;
 use alluvium_runtime::{
-    CheckpointConfig, Error, JobHandle, Places, Restore, RestartStrategy, RunConfig, Runtime, SeededScheduler,
+    CheckpointConfig, Error, JobHandle, Places, RestartStrategy, Restore, RunConfig, Runtime,
+    SeededScheduler, SteppedStore,
 };
 use alluvium_state::{MapState, Timers, ValueState};
 use alluvium_store::{MemoryStore, ObjectPath, Store, SubStore};
@@ -97,7 +98,12 @@ pub(crate) fn payments(splits: usize, each: usize, keys: i64) -> Vec<Vec<(Paid, 
     (0..splits).map(|s| (0..each).map(|i| record(s, i)).collect()).collect()
 }
 
-pub(crate) fn totals_job(input: Vec<Vec<(Paid, i64)>>, out: &Collected<Line>, rate: Option<u64>, bomb: Option<Bomb>) -> Job {
+pub(crate) fn totals_job(
+    input: Vec<Vec<(Paid, i64)>>,
+    out: &Collected<Line>,
+    rate: Option<u64>,
+    bomb: Option<Bomb>,
+) -> Job {
     let builder = JobBuilder::new("totals");
     builder
         .source(VecSource::of_splits(input))
@@ -170,22 +176,33 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) out: Collected<Line>,
     pub(crate) seed: u64,
+    /// One store call in so many fails; none when 0.
+    pub(crate) faults: u64,
 }
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        World { store: Arc::new(MemoryStore::new()), out: Collected::new(), seed }
+        World { store: Arc::new(MemoryStore::new()), out: Collected::new(), seed, faults: 0 }
     }
 
     /// Starts the job in a new process.
-    pub(crate) fn start(&self, job: &Job, config: RunConfig, process: u64) -> (Arc<SeededScheduler>, JobHandle) {
+    pub(crate) fn start(
+        &self,
+        job: &Job,
+        config: RunConfig,
+        process: u64,
+    ) -> (Arc<SeededScheduler>, JobHandle) {
         let clock = Arc::new(SimulatedClock::default());
         let seed = self.seed.wrapping_mul(1000) + process;
         let env = Env::simulated_with_clock(seed, Arc::clone(&clock));
         let scheduler = SeededScheduler::new(seed, clock);
-        let root: Arc<dyn Store> = Arc::new(SubStore::new(Arc::clone(&self.store), ObjectPath::new("root").unwrap()));
-        let places = Arc::new(MemoryPlaces(Arc::clone(&self.store)));
-        let runtime = Runtime::new(Arc::clone(&scheduler) as Arc<dyn alluvium_runtime::Scheduler>, env, places);
+        let stepped = SteppedStore::new(Arc::clone(&self.store), Arc::clone(&env.random));
+        let store: Arc<dyn Store> = Arc::new(stepped.failing_one_in(self.faults));
+        let root: Arc<dyn Store> =
+            Arc::new(SubStore::new(Arc::clone(&store), ObjectPath::new("root").unwrap()));
+        let places = Arc::new(MemoryPlaces(store));
+        let runtime =
+            Runtime::new(Arc::clone(&scheduler) as Arc<dyn alluvium_runtime::Scheduler>, env, places);
         let handle = runtime.start(job, config, root, "root");
         (scheduler, handle)
     }

@@ -1,6 +1,4 @@
-use alluvium_runtime::{
-    ClaimMode, JobState, Restore, SavepointFormat, SnapshotKind, TriggerStatus,
-};
+use alluvium_runtime::{ClaimMode, JobState, Restore, SavepointFormat, SnapshotKind, TriggerStatus};
 
 use alluvium_dataflow::testing::VecSource;
 use alluvium_dataflow::{Job, JobBuilder};
@@ -50,7 +48,11 @@ fn a_savepoint_in_mid_run_commits_nothing_and_the_job_goes_on() {
     let trigger = handle.trigger_savepoint(Some("saved".into()), SavepointFormat::Canonical);
     let done = || handle.trigger(trigger) != Some(TriggerStatus::InProgress);
     assert!(scheduler.run_until(MOST_STEPS, done));
-    assert!(matches!(handle.trigger(trigger), Some(TriggerStatus::Completed { .. })), "{:?}", handle.trigger(trigger));
+    assert!(
+        matches!(handle.trigger(trigger), Some(TriggerStatus::Completed { .. })),
+        "{:?}",
+        handle.trigger(trigger)
+    );
     assert_eq!(handle.checkpoints().entries[0].kind, SnapshotKind::Savepoint);
     assert_eq!(world.out.commits(), 0);
     assert!(scheduler.run_until(MOST_STEPS, || handle.state().is_terminal()));
@@ -61,7 +63,8 @@ fn a_savepoint_in_mid_run_commits_nothing_and_the_job_goes_on() {
 fn state_without_an_operator_is_refused_unless_left_behind() {
     let input = payments(4, 150, 5);
     let world = World::new(6);
-    let path = stopped(&world, &totals_job(input.clone(), &world.out, None, None), SavepointFormat::Canonical);
+    let path =
+        stopped(&world, &totals_job(input.clone(), &world.out, None, None), SavepointFormat::Canonical);
     let builder = JobBuilder::new("other");
     let source = builder.source(VecSource::of_splits(input)).uid("payments");
     source.map(|(key, amount): Paid| -> Line { (key, 0, amount) }).sink(world.out.sink()).uid("lines");

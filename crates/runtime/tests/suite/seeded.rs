@@ -1,5 +1,5 @@
 use alluvium_env::{Random, SeededRandom};
-use alluvium_runtime::JobState;
+use alluvium_runtime::{JobState, RestartStrategy};
 
 use crate::jobs::{Bomb, World, config, expected, payments, sorted, totals_job};
 
@@ -30,6 +30,7 @@ fn every_line_is_written_once_under_any_seed_and_parallelism() {
 
 #[test]
 fn killed_at_any_step_and_restored_at_any_parallelism_a_job_writes_every_line_once() {
+    let mut restored = 0;
     for seed in 0..30 {
         let input = payments(8, 80, 9);
         let world = World::new(seed);
@@ -41,6 +42,7 @@ fn killed_at_any_step_and_restored_at_any_parallelism_a_job_writes_every_line_on
             let (scheduler, handle) = world.start(&job, config(parallelism, 10), process);
             let steps = if process < 6 { 200 + random.below(4000) } else { 3_000_000 };
             let ended = scheduler.run_until(steps, || handle.state().is_terminal());
+            restored += u64::from(handle.checkpoints().restored.is_some());
             if ended {
                 assert_eq!(handle.state(), JobState::Finished, "seed {seed}: {:?}", handle.status());
                 break;
@@ -51,6 +53,7 @@ fn killed_at_any_step_and_restored_at_any_parallelism_a_job_writes_every_line_on
         }
         assert_eq!(sorted(&world.out), expected(&input), "seed {seed}");
     }
+    assert!(restored > 50, "only {restored} starts had a checkpoint to restore");
 }
 
 #[test]
@@ -65,4 +68,71 @@ fn failures_of_tasks_lose_and_double_nothing() {
         assert_eq!(handle.status().restarts, 3, "seed {seed}");
         assert_eq!(sorted(&world.out), expected(&input), "seed {seed}");
     }
+}
+
+#[test]
+fn a_store_that_fails_now_and_then_loses_and_doubles_nothing() {
+    for seed in 0..20 {
+        let input = payments(8, 80, 9);
+        let mut world = World::new(seed);
+        world.faults = 60;
+        let job = totals_job(input.clone(), &world.out, None, None);
+        let mut patient = config(2, 10);
+        patient.checkpoints.tolerable_failures = 3;
+        patient.restart = RestartStrategy::FixedDelay { attempts: 1000, delay_ms: 1 };
+        let mut process = 0;
+        loop {
+            let handle = world.finish(&job, patient.clone(), process);
+            if handle.state() == JobState::Finished {
+                break;
+            }
+            // A claim that failed: a person would start it again.
+            process += 1;
+            assert!(process < 100, "seed {seed}: {:?}", handle.status());
+        }
+        assert_eq!(sorted(&world.out), expected(&input), "seed {seed}");
+    }
+}
+
+#[test]
+fn another_process_takes_over_and_the_old_one_commits_nothing_more() {
+    for seed in 0..10 {
+        let input = payments(8, 150, 9);
+        let world = World::new(seed);
+        let job = totals_job(input.clone(), &world.out, None, None);
+        let (old, old_handle) = world.start(&job, config(2, 10), 0);
+        old.run_until(2000 + 100 * seed, || old_handle.state().is_terminal());
+        let new_handle = world.finish(&job, config(3, 10), 1);
+        assert_eq!(new_handle.state(), JobState::Finished, "seed {seed}");
+        let committed = sorted(&world.out);
+        assert_eq!(committed, expected(&input), "seed {seed}");
+        assert!(old.run_until(1_000_000, || old_handle.state().is_terminal()), "seed {seed}");
+        assert_eq!(old_handle.state(), JobState::Failed, "seed {seed}");
+        assert!(old_handle.status().failure.unwrap().contains("superseded"), "seed {seed}");
+        assert_eq!(sorted(&world.out), committed, "seed {seed}");
+    }
+}
+
+#[test]
+fn runs_of_a_table_stay_few_and_old_checkpoints_go() {
+    let input = payments(4, 600, 50);
+    let world = World::new(3);
+    let job = totals_job(input.clone(), &world.out, None, None);
+    let mut config = config(2, 5);
+    config.checkpoints.retain = 2;
+    config.checkpoints.grace_ms = 0;
+    let handle = world.finish(&job, config, 0);
+    assert!(handle.checkpoints().completed > 10, "{:?}", handle.checkpoints().completed);
+    let manifests = alluvium_store::block_on(world.store.list("root/checkpoints/")).unwrap();
+    assert_eq!(manifests.len(), 2);
+    for entry in manifests {
+        let bytes = alluvium_store::block_on(world.store.get(&entry.path)).unwrap();
+        let manifest = alluvium_snapshot::format::decode(&bytes, 1 << 28).unwrap();
+        let tables = manifest.operators.iter().flat_map(|o| &o.tables);
+        for table in tables {
+            alluvium_model::spec!("MERGE-10");
+            assert!(alluvium_snapshot::format::runs::fan_in(&table.runs) <= 8);
+        }
+    }
+    assert_eq!(sorted(&world.out), expected(&input));
 }
