@@ -696,12 +696,14 @@ class Snapshot:
             cells = row.cells
             if state.kind == "list" and scope == (row.group, row.scope):
                 lines[-1]["value"].append(state.types["value"].json(cells["value"]))
+                if state.ttl is not None:
+                    lines[-1]["last_access"].append(cells["last_access"])
                 continue
             scope = row.group, row.scope
             line = {n: row.group if n == "key_group" else state.types[n].json(cells[n]) if n in state.types else cells[n]
                     for n in ORDER if n in cells and not (n == "last_access" and state.ttl is None)}
             if state.kind == "list":
-                line["value"] = [line["value"]]
+                line |= {n: [line[n]] for n in ("value", "last_access") if n in line}
             lines.append(line)
         return lines
 
