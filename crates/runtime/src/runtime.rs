@@ -47,6 +47,7 @@ impl Runtime {
             attempt: 0,
             restarts: 0,
             failure: None,
+            failure_kind: None,
             restored_from: None,
             vertices: Vec::new(),
         });

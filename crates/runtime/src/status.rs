@@ -1,4 +1,4 @@
-use alluvium_model::OperatorId;
+use alluvium_model::{ErrorKind, OperatorId};
 
 /// Where a job stands; the words are Flink's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,6 +58,8 @@ pub struct JobStatus {
     pub restarts: u32,
     /// Why it failed, or failed last.
     pub failure: Option<String>,
+    /// Of which kind that failure is.
+    pub failure_kind: Option<ErrorKind>,
     /// The snapshot that it was restored from last.
     pub restored_from: Option<String>,
     /// Its vertices, sources first.

@@ -53,7 +53,10 @@ impl Coordinator {
     /// Drops every task after a failure and restarts the job, or fails it.
     pub(super) fn failed(&mut self, error: Error) {
         let reason = error.chain();
-        self.shared.board.change(|board| board.status.failure = Some(reason.clone()));
+        self.shared.board.change(|board| {
+            board.status.failure = Some(reason.clone());
+            board.status.failure_kind = Some(error.kind());
+        });
         self.drop_tasks();
         let publishing = self.in_flight.as_ref().is_some_and(|f| f.is_publishing());
         if let Some(in_flight) = self.in_flight.as_ref().filter(|f| !f.is_publishing()) {

@@ -16,6 +16,8 @@ fn stopped(world: &World, job: &Job, format: SavepointFormat) -> String {
     };
     assert_eq!(handle.state(), JobState::Finished);
     assert_eq!(world.out.staged(), 0, "a stop commits everything");
+    let committed = world.out.committed().len();
+    assert!(committed > 0 && committed < 1000, "{committed}: stopped in mid-run");
     path
 }
 
@@ -26,7 +28,7 @@ fn a_savepoint_restores_at_parallelism_1_2_and_3() {
     {
         let input = payments(8, 150, 9);
         let world = World::new(u64::from(parallelism));
-        let job = totals_job(input.clone(), &world.out, None, None);
+        let job = totals_job(input.clone(), &world.out, Some(1000), None);
         let path = stopped(&world, &job, format);
         let mut next = config(parallelism, 10);
         next.restore = Restore::From(path);
@@ -40,7 +42,7 @@ fn a_savepoint_restores_at_parallelism_1_2_and_3() {
 fn a_savepoint_in_mid_run_commits_nothing_and_the_job_goes_on() {
     let input = payments(4, 200, 5);
     let world = World::new(5);
-    let job = totals_job(input.clone(), &world.out, None, None);
+    let job = totals_job(input.clone(), &world.out, Some(500), None);
     let mut slow = config(2, 10);
     slow.checkpoints.interval_ms = None;
     let (scheduler, handle) = world.start(&job, slow, 0);
@@ -53,7 +55,8 @@ fn a_savepoint_in_mid_run_commits_nothing_and_the_job_goes_on() {
         "{:?}",
         handle.trigger(trigger)
     );
-    assert_eq!(handle.checkpoints().entries[0].kind, SnapshotKind::Savepoint);
+    let kinds: Vec<_> = handle.checkpoints().entries.iter().map(|c| c.kind).collect();
+    assert_eq!(kinds, [SnapshotKind::Savepoint]);
     assert_eq!(world.out.commits(), 0);
     assert!(scheduler.run_until(MOST_STEPS, || handle.state().is_terminal()));
     assert_eq!(sorted(&world.out), expected(&input));
@@ -64,7 +67,7 @@ fn state_without_an_operator_is_refused_unless_left_behind() {
     let input = payments(4, 150, 5);
     let world = World::new(6);
     let path =
-        stopped(&world, &totals_job(input.clone(), &world.out, None, None), SavepointFormat::Canonical);
+        stopped(&world, &totals_job(input.clone(), &world.out, Some(1000), None), SavepointFormat::Canonical);
     let builder = JobBuilder::new("other");
     let source = builder.source(VecSource::of_splits(input)).uid("payments");
     source.map(|(key, amount): Paid| -> Line { (key, 0, amount) }).sink(world.out.sink()).uid("lines");
@@ -97,7 +100,7 @@ fn a_root_with_checkpoints_is_refused_without_restore() {
 fn a_cancelled_job_keeps_its_checkpoints_or_not() {
     for keep in [true, false] {
         let world = World::new(8);
-        let job = totals_job(payments(4, 400, 3), &world.out, None, None);
+        let job = totals_job(payments(4, 400, 3), &world.out, Some(2000), None);
         let mut config = config(2, 5);
         config.checkpoints.retain_on_cancel = keep;
         let (scheduler, handle) = world.start(&job, config, 0);
@@ -114,7 +117,7 @@ fn a_cancelled_job_keeps_its_checkpoints_or_not() {
 fn a_native_savepoint_restores_without_being_claimed() {
     let input = payments(8, 150, 9);
     let world = World::new(9);
-    let job = totals_job(input.clone(), &world.out, None, None);
+    let job = totals_job(input.clone(), &world.out, Some(1000), None);
     let path = stopped(&world, &job, SavepointFormat::Native);
     let mut next = config(2, 10);
     next.restore = Restore::From(path);

@@ -1,7 +1,7 @@
 use alluvium_env::{Random, SeededRandom};
 use alluvium_runtime::{JobState, RestartStrategy};
 
-use crate::jobs::{Bomb, World, config, expected, payments, sorted, totals_job};
+use crate::jobs::{Bomb, MOST_STEPS, World, config, expected, payments, sorted, totals_job};
 
 #[test]
 fn a_seed_replays_exactly_and_another_differs() {
@@ -21,7 +21,8 @@ fn every_line_is_written_once_under_any_seed_and_parallelism() {
     for seed in 0..12 {
         let input = payments(8, 60, 7);
         let world = World::new(seed);
-        let job = totals_job(input.clone(), &world.out, None, None);
+        let rate = (seed % 2 == 0).then_some(1000);
+        let job = totals_job(input.clone(), &world.out, rate, None);
         let handle = world.finish(&job, config(1 + (seed % 3) as u32, 15), 0);
         assert_eq!(handle.state(), JobState::Finished, "seed {seed}: {:?}", handle.status());
         assert_eq!(sorted(&world.out), expected(&input), "seed {seed}");
@@ -35,19 +36,19 @@ fn killed_at_any_step_and_restored_at_any_parallelism_a_job_writes_every_line_on
         let input = payments(8, 80, 9);
         let world = World::new(seed);
         let random = SeededRandom::new(seed);
-        let job = totals_job(input.clone(), &world.out, None, None);
+        let job = totals_job(input.clone(), &world.out, Some(500), None);
         let mut process = 0;
         loop {
             let parallelism = 1 + random.below(3) as u32;
             let (scheduler, handle) = world.start(&job, config(parallelism, 10), process);
-            let steps = if process < 6 { 200 + random.below(4000) } else { 3_000_000 };
+            let steps = if process < KILLS { 100 + random.below(700) } else { MOST_STEPS };
             let ended = scheduler.run_until(steps, || handle.state().is_terminal());
             restored += u64::from(handle.checkpoints().restored.is_some());
             if ended {
                 assert_eq!(handle.state(), JobState::Finished, "seed {seed}: {:?}", handle.status());
                 break;
             }
-            assert!(process < 6, "seed {seed}: {:?} {:?}", handle.status(), handle.checkpoints());
+            assert!(process < KILLS, "seed {seed}: {:?} {:?}", handle.status(), handle.checkpoints());
             scheduler.crash();
             process += 1;
         }
@@ -62,7 +63,7 @@ fn failures_of_tasks_lose_and_double_nothing() {
         let input = payments(4, 100, 6);
         let world = World::new(seed);
         let bomb = Bomb::at(&[(1, 5 + seed as u32), (2, 30), (3, 50)]);
-        let job = totals_job(input.clone(), &world.out, None, Some(bomb));
+        let job = totals_job(input.clone(), &world.out, Some(1000), Some(bomb));
         let handle = world.finish(&job, config(2, 10), 0);
         assert_eq!(handle.state(), JobState::Finished, "seed {seed}: {:?}", handle.status());
         assert_eq!(handle.status().restarts, 3, "seed {seed}");
@@ -76,7 +77,7 @@ fn a_store_that_fails_now_and_then_loses_and_doubles_nothing() {
         let input = payments(8, 80, 9);
         let mut world = World::new(seed);
         world.faults = 60;
-        let job = totals_job(input.clone(), &world.out, None, None);
+        let job = totals_job(input.clone(), &world.out, Some(1000), None);
         let mut patient = config(2, 10);
         patient.checkpoints.tolerable_failures = 3;
         patient.restart = RestartStrategy::FixedDelay { attempts: 1000, delay_ms: 1 };
@@ -99,9 +100,9 @@ fn another_process_takes_over_and_the_old_one_commits_nothing_more() {
     for seed in 0..10 {
         let input = payments(8, 150, 9);
         let world = World::new(seed);
-        let job = totals_job(input.clone(), &world.out, None, None);
+        let job = totals_job(input.clone(), &world.out, Some(1000), None);
         let (old, old_handle) = world.start(&job, config(2, 10), 0);
-        old.run_until(2000 + 100 * seed, || old_handle.state().is_terminal());
+        old.run_until(400 + 57 * seed, || old_handle.state().is_terminal());
         let new_handle = world.finish(&job, config(3, 10), 1);
         assert_eq!(new_handle.state(), JobState::Finished, "seed {seed}");
         let committed = sorted(&world.out);
@@ -117,7 +118,7 @@ fn another_process_takes_over_and_the_old_one_commits_nothing_more() {
 fn runs_of_a_table_stay_few_and_old_checkpoints_go() {
     let input = payments(4, 600, 50);
     let world = World::new(3);
-    let job = totals_job(input.clone(), &world.out, None, None);
+    let job = totals_job(input.clone(), &world.out, Some(2000), None);
     let mut config = config(2, 5);
     config.checkpoints.retain = 2;
     config.checkpoints.grace_ms = 0;
@@ -136,3 +137,6 @@ fn runs_of_a_table_stay_few_and_old_checkpoints_go() {
     }
     assert_eq!(sorted(&world.out), expected(&input));
 }
+
+/// Kills of one job.
+const KILLS: u64 = 8;
