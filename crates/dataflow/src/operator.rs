@@ -4,7 +4,7 @@ use alluvium_env::Ids;
 use alluvium_model::{KeyGroupFunction, LogicalType, StateSchema, TimeDomain, Value};
 use alluvium_state::KeyedBackend;
 
-use crate::{AnyBatch, MAX_TIME, MIN_TIME, OperatorResult, Outputs};
+use crate::{AnyBatch, MAX_TIME, OperatorResult, Outputs};
 
 /// What a subtask is told of its place when it opens.
 #[derive(Debug, Clone)]
@@ -136,7 +136,7 @@ pub trait SourceOperator {
     /// What cannot be read; the task fails.
     fn read(&mut self, budget: usize, host: &mut Host<'_>) -> OperatorResult<ReadStatus>;
 
-    /// Returns the watermark: [`MIN_TIME`] before the first record, [`MAX_TIME`] behind the last.
+    /// Returns the watermark: [`crate::MIN_TIME`] before the first record, [`MAX_TIME`] behind the last.
     fn watermark_ms(&self) -> i64;
 }
 
@@ -190,5 +190,5 @@ impl Declared {
 
 /// Returns the lowest of watermarks; [`MAX_TIME`] of none.
 pub fn lowest_watermark(watermarks: impl IntoIterator<Item = i64>) -> i64 {
-    watermarks.into_iter().min().unwrap_or(MAX_TIME).max(MIN_TIME)
+    watermarks.into_iter().min().unwrap_or(MAX_TIME)
 }

@@ -1,11 +1,13 @@
 //! What leads a job: claims, restores, checkpoints, recovers, ends.
 
 mod checkpoint;
+mod collect;
 mod compose;
 mod deploy;
 mod ending;
 mod prepare;
 mod restart;
+mod savepoint;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -29,7 +29,7 @@ pub enum Error {
         doing: String,
         /// The cause.
         #[source]
-        source: alluvium_snapshot::Error,
+        source: Box<alluvium_snapshot::Error>,
     },
     /// State that an operator cannot take.
     #[error("state {state} of operator {operator} cannot be restored: {reason}")]
@@ -99,7 +99,7 @@ pub enum Error {
         /// Name of the operator.
         operator: String,
         /// What went wrong.
-        source: alluvium_state::Error,
+        source: Box<alluvium_state::Error>,
     },
 }
 
@@ -133,7 +133,7 @@ impl Error {
 
     pub(crate) fn snapshot(doing: impl Into<String>) -> impl FnOnce(alluvium_snapshot::Error) -> Self {
         let doing = doing.into();
-        move |source| Error::Snapshot { doing, source }
+        move |source| Error::Snapshot { doing, source: Box::new(source) }
     }
 
     /// Returns the message with its causes.

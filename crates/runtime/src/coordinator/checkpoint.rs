@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alluvium_snapshot::format::{Manifest, ObjectRef, Place, reach};
-use alluvium_snapshot::{Collected, Published, Retention, SavepointOptions, Snapshot, write_savepoint};
+use alluvium_snapshot::Published;
+use alluvium_snapshot::format::{Manifest, ObjectRef, reach};
 
-use super::{Command, Coordinator, Event, Phase, Shared};
+use super::savepoint::manifest_bytes;
+use super::{Command, Coordinator, Event, Phase};
 use crate::Error;
 use crate::channel::{Barrier, Cause};
 use crate::ledger::AckedTable;
@@ -16,19 +17,19 @@ use crate::task::Mail;
 
 /// The snapshot that is being taken: one at a time.
 pub(super) struct InFlight {
-    barrier: Arc<Barrier>,
-    purpose: Purpose,
+    pub(super) barrier: Arc<Barrier>,
+    pub(super) purpose: Purpose,
     triggered_ns: u64,
     triggered_ms: i64,
     waiting: BTreeSet<TaskId>,
     acked: BTreeMap<TaskId, Vec<AckedTable>>,
-    stage: Stage,
+    pub(super) stage: Stage,
     /// What must not be collected while it is being copied.
-    manifest: Option<Arc<Manifest>>,
+    pub(super) manifest: Option<Arc<Manifest>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// Tasks do their parts.
     Collecting,
     /// The manifest is on its way.
@@ -39,7 +40,7 @@ enum Stage {
 
 /// What a snapshot is taken for.
 #[derive(Debug, Clone)]
-enum Purpose {
+pub(super) enum Purpose {
     Periodic,
     Asked {
         trigger: u64,
@@ -311,61 +312,14 @@ impl Coordinator {
         self.collect();
     }
 
-    /// Writes a savepoint from a cut whose runs are durable.
-    fn write_savepoint(&mut self, manifest: Manifest) {
-        let Some(in_flight) = &mut self.in_flight else { return };
-        let (directory, format) = match &in_flight.purpose {
-            Purpose::Savepoint { directory, format, .. } | Purpose::Stop { directory, format, .. } => {
-                (directory.clone(), *format)
-            }
-            _ => return,
-        };
-        in_flight.stage = Stage::Writing;
-        in_flight.manifest = Some(Arc::new(manifest.clone()));
-        let id = in_flight.id();
-        let (shared, generation) = (Arc::clone(&self.shared), self.generation);
-        let events = Arc::clone(&shared.events);
-        let attempt = self.attempt.map_or(0, |a| a.number);
-        let work = async move { savepoint(&shared, manifest, directory, format, attempt).await };
-        in_background(&*self.shared.scheduler, work, move |result| {
-            let result = flatten(result, "writing a savepoint");
-            events.post(Event::SavepointWritten { generation, checkpoint_id: id, result });
-        });
-    }
-
-    pub(super) fn savepoint_written(&mut self, id: u64, result: Result<(String, u64), Error>) {
-        let Some(in_flight) = self.in_flight.as_ref().filter(|f| f.id() == id) else { return };
-        let stop = matches!(in_flight.purpose, Purpose::Stop { .. });
-        match result {
-            Ok((path, bytes)) => {
-                self.note(id, |status| {
-                    status.bytes_written += bytes;
-                    status.bytes_referenced = bytes;
-                });
-                if stop {
-                    self.stopping = Some(self.finish_later(id, path.clone()));
-                    self.tell_all(|| Mail::Complete(id));
-                    self.begin_ending(id);
-                } else {
-                    self.finish_in_flight(id, path, id);
-                }
-            }
-            Err(error) if matches!(error, Error::Fenced { .. }) => {
-                self.forget(id, &error.chain());
-                self.failed(error);
-            }
-            Err(error) => self.give_up(id, error.chain()),
-        }
-    }
-
     /// Takes the snapshot out of flight; what was asked for is answered once sinks have committed.
-    fn finish_later(&mut self, id: u64, path: String) -> (Option<u64>, u64, String) {
+    pub(super) fn finish_later(&mut self, id: u64, path: String) -> (Option<u64>, u64, String) {
         let trigger = self.in_flight.as_ref().and_then(|f| f.purpose.trigger());
         self.complete_status(id, &path);
         (trigger, id, path)
     }
 
-    fn finish_in_flight(&mut self, id: u64, path: String, checkpoint_id: u64) {
+    pub(super) fn finish_in_flight(&mut self, id: u64, path: String, checkpoint_id: u64) {
         let trigger = self.in_flight.as_ref().and_then(|f| f.purpose.trigger());
         self.complete_status(id, &path);
         self.settle(trigger, TriggerStatus::Completed { checkpoint_id, path });
@@ -428,7 +382,7 @@ impl Coordinator {
         let error = Error::Checkpoint { checkpoint_id: id, reason };
         match purpose {
             // Behind a drained watermark there is no way back but from a checkpoint.
-            Purpose::Stop { drain: true, .. } => return self.failed(error),
+            Purpose::Stop { drain: true, .. } => self.failed(error),
             Purpose::Stop { .. } => self.tell_all(|| Mail::Resume),
             Purpose::Savepoint { .. } | Purpose::Asked { .. } => {}
             Purpose::Periodic | Purpose::Final => {
@@ -455,95 +409,16 @@ impl Coordinator {
         self.last_ended_ns = self.shared.env.clock.monotonic_ns();
     }
 
-    fn note(&self, id: u64, change: impl FnOnce(&mut CheckpointStatus)) {
+    pub(super) fn note(&self, id: u64, change: impl FnOnce(&mut CheckpointStatus)) {
         self.shared.board.change(|board| {
             if let Some(status) = board.history.entries.iter_mut().find(|s| s.id == id) {
                 change(status);
             }
         });
     }
-
-    /// Removes checkpoints beyond those retained and what only they needed, in the background.
-    pub(super) fn collect(&mut self) {
-        let Some(attempt) = self.attempt.filter(|_| !self.collecting) else { return };
-        self.collecting = true;
-        let config = &self.shared.config.checkpoints;
-        let mut retention = Retention::of(config.retain.max(1));
-        retention.grace_ms = i64::try_from(config.grace_ms).unwrap_or(i64::MAX);
-        retention.in_progress = self.tasks.values().flat_map(|t| t.ledger.object_names()).collect();
-        retention.in_progress.extend(self.description.iter().map(|o| o.name.clone()));
-        if let Some(manifest) = self.in_flight.as_ref().and_then(|f| f.manifest.as_ref()) {
-            retention.in_progress.extend(reach::references(manifest).map(|o| o.name.clone()));
-        }
-        let shared = Arc::clone(&self.shared);
-        let events = Arc::clone(&shared.events);
-        let work = async move {
-            shared
-                .root
-                .collect(attempt.number, &retention)
-                .await
-                .map_err(Error::snapshot("collecting checkpoints"))
-        };
-        in_background(&*self.shared.scheduler, work, move |result| {
-            events.post(Event::Collected { result: flatten(result, "collecting") });
-        });
-    }
-
-    pub(super) fn collected(&mut self, result: Result<Collected, Error>) {
-        self.collecting = false;
-        // What could not be collected now is found again by the next collection.
-        if let Ok(collected) = result {
-            self.shared.board.change(|board| {
-                for status in &mut board.history.entries {
-                    let checkpoint = status.kind == SnapshotKind::Checkpoint;
-                    let gone = |name: &alluvium_snapshot::CheckpointName| name.checkpoint_id == status.id;
-                    status.discarded |= checkpoint && collected.checkpoints.iter().any(gone);
-                }
-            });
-        }
-        self.end_if_settled();
-    }
 }
 
-async fn savepoint(
-    shared: &Shared,
-    manifest: Manifest,
-    directory: Option<String>,
-    format: SavepointFormat,
-    attempt: u64,
-) -> Result<(String, u64), Error> {
-    let short = manifest.job.id.get(..6).unwrap_or(&manifest.job.id).to_owned();
-    let name = format!("savepoint-{short}-{}", &shared.env.ids.next()[..12]);
-    let parent = directory.unwrap_or_else(|| format!("{}/savepoints", shared.root_location));
-    let path = format!("{}/{name}", parent.trim_end_matches('/'));
-    let store = shared.places.open(&path)?;
-    let source =
-        Snapshot::of(Arc::clone(shared.root.store()), manifest).await.map_err(Error::snapshot("the cut"))?;
-    let options =
-        SavepointOptions { compacted: format == SavepointFormat::Canonical, ..SavepointOptions::default() };
-    let written = write_savepoint(&source, store, &shared.env, &options).await;
-    let written = written.map_err(Error::snapshot(format!("savepoint {path}")))?;
-    shared.root.check_claim(attempt).await.map_err(super::prepare::fenced)?;
-    Ok((path, manifest_bytes(&written)))
-}
-
-/// Returns the bytes of every run that a manifest lists.
-fn manifest_bytes(manifest: &Manifest) -> u64 {
-    let runs = manifest.operators.iter().flat_map(|o| &o.tables).flat_map(|t| &t.runs);
-    let mut objects = BTreeMap::new();
-    let mut bytes = 0;
-    for run in runs {
-        match &run.place {
-            Place::Inline(inline) => bytes += inline.len() as u64,
-            Place::Object { object, offset, length } => {
-                objects.insert((object.root, object.name.clone(), *offset), *length);
-            }
-        }
-    }
-    bytes + objects.values().sum::<u64>()
-}
-
-fn flatten<T>(result: Result<Result<T, Error>, String>, what: &str) -> Result<T, Error> {
+pub(super) fn flatten<T>(result: Result<Result<T, Error>, String>, what: &str) -> Result<T, Error> {
     let panicked = |message| Error::Panic { what: what.to_owned(), message };
     result.map_err(panicked).and_then(|result| result)
 }

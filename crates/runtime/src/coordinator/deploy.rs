@@ -132,8 +132,11 @@ impl Coordinator {
 struct Wiring<'a> {
     plan: &'a Plan,
     /// By edge: by writer's subtask, the channels to readers.
-    channels: Vec<Vec<Vec<(u32, Arc<Channel>)>>>,
+    channels: Vec<Vec<ToReaders>>,
 }
+
+/// The channels of one writer with the subtasks that read them.
+type ToReaders = Vec<(u32, Arc<Channel>)>;
 
 impl<'a> Wiring<'a> {
     fn new(shared: &Shared, plan: &'a Plan, units: &BTreeMap<TaskId, UnitId>) -> Self {
@@ -245,7 +248,7 @@ impl RestoreTask {
             tables.push(self.table(node, position, slot, declared, range)?);
         }
         if let Some(keyed) = &mut operator.keyed {
-            let failed = |source| Error::State { operator: described.name.clone(), source };
+            let failed = |source| Error::State { operator: described.name.clone(), source: Box::new(source) };
             keyed.finish_restore().map_err(failed)?;
         }
         for (slot, declared) in described.declared.operator.iter().enumerate() {
@@ -287,7 +290,9 @@ impl RestoreTask {
         let Some(keyed) = keyed else { return Ok(()) };
         while let Some(batch) = rows.next().await.map_err(Error::snapshot(&what))? {
             let name = operator.name.clone();
-            keyed.restore(slot, batch).map_err(|source| Error::State { operator: name, source })?;
+            keyed
+                .restore(slot, batch)
+                .map_err(|source| Error::State { operator: name, source: Box::new(source) })?;
         }
         Ok(())
     }

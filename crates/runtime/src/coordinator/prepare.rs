@@ -277,7 +277,7 @@ async fn write_description(shared: &Shared) -> Result<ObjectRef, Error> {
 pub(super) fn fenced(error: alluvium_snapshot::Error) -> Error {
     match error {
         alluvium_snapshot::Error::Fenced { attempt, newer } => Error::Fenced { attempt, newer },
-        other => Error::Snapshot { doing: "reading claims".into(), source: other },
+        other => Error::snapshot("reading claims")(other),
     }
 }
 
