@@ -126,3 +126,39 @@ fn a_native_savepoint_restores_without_being_claimed() {
     assert_eq!(handle.state(), JobState::Finished, "{:?}", handle.status());
     assert_eq!(sorted(&world.out), expected(&input));
 }
+
+#[test]
+fn a_drained_stop_fires_every_timer_first() {
+    let world = World::new(10);
+    let job = totals_job(payments(4, 400, 3), &world.out, Some(1000), None);
+    let (scheduler, handle) = world.start(&job, config(2, 10), 0);
+    assert!(scheduler.run_until(MOST_STEPS, || world.out.commits() >= 2));
+    let trigger = handle.stop(Some("saved".into()), true, SavepointFormat::Canonical);
+    assert!(scheduler.run_until(MOST_STEPS, || handle.state().is_terminal()));
+    assert!(
+        matches!(handle.trigger(trigger), Some(TriggerStatus::Completed { .. })),
+        "{:?}",
+        handle.trigger(trigger)
+    );
+    let ends = world.out.committed().iter().filter(|(_, time, _)| *time == i64::MAX).count();
+    assert_eq!(ends, 3, "one per key");
+}
+
+#[test]
+fn a_checkpoint_that_takes_too_long_is_given_up_and_its_runs_are_listed_by_the_next() {
+    let input = payments(4, 200, 5);
+    let world = World::new(11);
+    let job = totals_job(input.clone(), &world.out, Some(1000), None);
+    let mut hasty = config(2, 10);
+    hasty.checkpoints.timeout_ms = 15;
+    hasty.checkpoints.tolerable_failures = 1_000_000;
+    let (scheduler, handle) = world.start(&job, hasty, 0);
+    assert!(scheduler.run_until(MOST_STEPS, || handle.checkpoints().failed >= 3));
+    let reasons: Vec<_> = handle.checkpoints().entries.into_iter().filter_map(|c| c.failure).collect();
+    assert!(reasons.iter().all(|r| r.contains("15 ms") || r.contains("declined")), "{reasons:?}");
+    scheduler.crash();
+    // Whatever was complete restores to the same end, though most checkpoints were given up.
+    let handle = world.finish(&job, config(3, 20), 1);
+    assert_eq!(handle.state(), JobState::Finished, "{:?}", handle.status());
+    assert_eq!(sorted(&world.out), expected(&input));
+}

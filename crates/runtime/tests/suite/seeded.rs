@@ -32,7 +32,7 @@ fn every_line_is_written_once_under_any_seed_and_parallelism() {
 #[test]
 fn killed_at_any_step_and_restored_at_any_parallelism_a_job_writes_every_line_once() {
     let mut restored = 0;
-    for seed in 0..30 {
+    for seed in 0..15 {
         let input = payments(8, 80, 9);
         let world = World::new(seed);
         let random = SeededRandom::new(seed);
@@ -54,7 +54,7 @@ fn killed_at_any_step_and_restored_at_any_parallelism_a_job_writes_every_line_on
         }
         assert_eq!(sorted(&world.out), expected(&input), "seed {seed}");
     }
-    assert!(restored > 50, "only {restored} starts had a checkpoint to restore");
+    assert!(restored > 40, "only {restored} starts had a checkpoint to restore");
 }
 
 #[test]
@@ -73,10 +73,11 @@ fn failures_of_tasks_lose_and_double_nothing() {
 
 #[test]
 fn a_store_that_fails_now_and_then_loses_and_doubles_nothing() {
-    for seed in 0..20 {
+    let mut given_up = 0;
+    for seed in 0..12 {
         let input = payments(8, 80, 9);
         let mut world = World::new(seed);
-        world.faults = 60;
+        world.faults = 15;
         let job = totals_job(input.clone(), &world.out, Some(1000), None);
         let mut patient = config(2, 10);
         patient.checkpoints.tolerable_failures = 3;
@@ -84,6 +85,12 @@ fn a_store_that_fails_now_and_then_loses_and_doubles_nothing() {
         let mut process = 0;
         loop {
             let handle = world.finish(&job, patient.clone(), process);
+            let history = handle.checkpoints();
+            assert_eq!(
+                history.failed as usize,
+                history.entries.iter().filter(|c| c.failure.is_some()).count()
+            );
+            given_up += history.failed;
             if handle.state() == JobState::Finished {
                 break;
             }
@@ -93,6 +100,7 @@ fn a_store_that_fails_now_and_then_loses_and_doubles_nothing() {
         }
         assert_eq!(sorted(&world.out), expected(&input), "seed {seed}");
     }
+    assert!(given_up > 10, "only {given_up} checkpoints were given up");
 }
 
 #[test]

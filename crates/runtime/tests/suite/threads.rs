@@ -71,3 +71,38 @@ fn a_stopped_job_goes_on_from_its_savepoint_at_another_parallelism() {
     assert_eq!(handle.wait().state, JobState::Finished, "{:?}", handle.status());
     assert_eq!(sorted(&out), expected(&input));
 }
+
+#[test]
+fn a_claimed_savepoint_is_borrowed_from_until_nothing_of_it_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, location) = local(&dir);
+    let input = payments(8, 4000, 50_000);
+    let out = Collected::new();
+    let job = totals_job(input.clone(), &out, Some(40_000), None);
+    let runtime = Runtime::with_threads(2);
+    let handle = runtime.start(&job, config(2, 50), store, &location);
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    let trigger = handle.stop(None, false, SavepointFormat::Native);
+    let TriggerStatus::Completed { path, .. } = handle.wait_for(trigger) else {
+        panic!("{:?}", handle.status())
+    };
+    handle.wait();
+
+    let other = dir.path().join("other").display().to_string();
+    let mut claiming = config(3, 50);
+    claiming.restore = alluvium_runtime::Restore::From(path);
+    claiming.claim = alluvium_runtime::ClaimMode::Claim;
+    let open = || Arc::new(LocalStore::create_dir(&other).unwrap());
+    let handle = runtime.start(&job, claiming, open(), &other);
+    let checkpoint = handle.trigger_checkpoint();
+    assert!(matches!(handle.wait_for(checkpoint), TriggerStatus::Completed { .. }), "{:?}", handle.status());
+    handle.cancel();
+    handle.wait();
+    let snapshot = alluvium_snapshot::locate(&other).unwrap().open().unwrap();
+    assert_eq!(snapshot.manifest().roots.len(), 2);
+
+    let job = totals_job(input.clone(), &out, None, None);
+    let handle = runtime.start(&job, config(1, 50), open(), &other);
+    assert_eq!(handle.wait().state, JobState::Finished, "{:?}", handle.status());
+    assert_eq!(sorted(&out), expected(&input));
+}
