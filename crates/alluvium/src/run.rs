@@ -219,11 +219,14 @@ fn conclude(status: &JobStatus, interrupted: bool) -> Result<Exit> {
     match status.state {
         JobState::Failed => {
             let reason = status.failure.clone().unwrap_or_else(|| "no reason was given".into());
-            let failed = anyhow::Error::new(Told::new(ErrorKind::Internal, reason));
-            Err(failed.context(
-                Told::doing(format!("job {} failed", status.id))
-                    .next("-s latest goes on from its newest checkpoint"),
-            ))
+            let (kind, next) = match status.failure_kind {
+                Some(ErrorKind::Conflict) => {
+                    (ErrorKind::Conflict, "the root belongs to the newer attempt, which goes on")
+                }
+                _ => (ErrorKind::Internal, "-s latest goes on from its newest checkpoint"),
+            };
+            let failed = anyhow::Error::new(Told::new(kind, reason));
+            Err(failed.context(Told::doing(format!("job {} failed", status.id)).next(next)))
         }
         _ if interrupted => Ok(Exit::Interrupted),
         _ => Ok(Exit::Clean),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use alluvium::failure::{Exit, Told};
 use alluvium_model::ErrorKind;
+use alluvium_snapshot::format::name::SAVEPOINT_MANIFEST;
 use alluvium_store::{LocalStore, Store, block_on};
 use anyhow::{Context, Result};
 
@@ -24,6 +25,10 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
     let place = crate::open::resolve(&args.snapshot)?;
     let location = alluvium_snapshot::locate(&place)
         .with_context(|| Told::doing(format!("cannot open snapshot {place}")))?;
+    if location.manifest.as_str() != SAVEPOINT_MANIFEST {
+        let told = Told::new(ErrorKind::Input, format!("{place} is a job's checkpoint, not a savepoint"));
+        return Err(told.next("its job removes it; --retain of `run` says how many are kept").into());
+    }
     if !args.yes && !confirmed(&place)? {
         eprintln!("nothing was deleted");
         return Ok(Exit::Clean);

@@ -2,7 +2,7 @@ use alluvium::failure::Exit;
 use alluvium_model::source::{OperatorState, StateTable};
 use alluvium_model::{LogicalType, SnapshotDescription, SnapshotSource, StateKind, Value, json};
 use anyhow::Result;
-use comfy_table::CellAlignment;
+use comfy_table::{CellAlignment, Table};
 use serde_json::Value as Json;
 
 use crate::output::{self, Format, Object, Out, cell, escape};
@@ -107,28 +107,74 @@ fn heading(operator: &OperatorState) -> String {
 }
 
 fn states(operator: &OperatorState, counted: &Json, out: &mut Out) -> Result<()> {
-    let heads = ["  STATE", "KIND", "KEY", "VALUE", "ENTRIES", "ELEMENTS", "BYTES", "TTL", "SKEW"];
-    let mut table = output::plain_table(heads.map(str::to_owned));
-    for column in [4, 5, 6, 7, 8] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    let mut rows: Vec<[String; COLUMNS]> = Vec::new();
+    let mut empty = Vec::new();
     for (state, counted) in operator.states.iter().zip(members(counted, "states")) {
+        if is_empty(state, counted) {
+            empty.push(escape(&state.schema.name));
+            continue;
+        }
         let number = |member: &str| counted[member].as_u64().map_or("–".into(), output::count);
-        table.add_row([
+        rows.push([
             format!("  {}", escape(&state.schema.name)),
             kind(state),
             key(state),
-            state.schema.value.as_ref().map_or("–".into(), |ty| short(&ty.to_string())),
+            state.schema.value.as_ref().map_or("–".into(), |ty| escape(&ty.to_string())),
             number("entries"),
             if state.schema.kind == StateKind::List { number("elements") } else { String::new() },
             counted["bytes"].as_u64().map_or("–".into(), output::bytes),
-            state.schema.ttl_ms.map_or(String::new(), |ms| format!("{} s", ms / 1000)),
+            state.schema.ttl_ms.map_or(String::new(), time_to_live),
             counted["key_group_skew"]["ratio"].as_f64().map_or(String::new(), |ratio| format!("{ratio:.1}×")),
         ]);
     }
-    Ok(output::write_table(out, &table)?)
+    if !rows.is_empty() {
+        output::write_table(out, &fitted(rows))?;
+    }
+    if !empty.is_empty() {
+        out.line(&format!("  {} empty: {}", empty.len(), empty.join(", ")))?;
+    }
+    Ok(())
+}
+
+/// Timers and transactions that every operator may have, and this one has none of.
+fn is_empty(state: &StateTable, counted: &Json) -> bool {
+    use StateKind::{PendingTransactions, Timer};
+    matches!(state.schema.kind, Timer(_) | PendingTransactions)
+        && counted["entries"].as_u64() == Some(0)
+}
+
+/// Makes a table of the columns that say something, with types cut so that it fits a terminal.
+fn fitted(mut rows: Vec<[String; COLUMNS]>) -> Table {
+    let wide = |rows: &[[String; COLUMNS]], i: usize| {
+        let cells = rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
+        cells.max(HEADS[i].chars().count())
+    };
+    let shown: Vec<usize> = (0..COLUMNS).filter(|i| rows.iter().any(|row| !row[*i].is_empty())).collect();
+    let others: usize =
+        shown.iter().filter(|i| ![KEY, VALUE].contains(i)).map(|i| wide(&rows, *i)).sum::<usize>();
+    let types = TABLE_CHARS.saturating_sub(others + 2 * (shown.len() - 1)).max(2 * TYPE_CHARS_LEAST);
+    let (key, value) = (wide(&rows, KEY), wide(&rows, VALUE));
+    let key = key.min((types / 2).max(types.saturating_sub(value)));
+    for row in &mut rows {
+        row[KEY] = short(&row[KEY], key);
+        row[VALUE] = short(&row[VALUE], types - key);
+    }
+    let mut table = output::plain_table(shown.iter().map(|i| HEADS[*i].to_owned()));
+    for (at, i) in shown.iter().enumerate() {
+        if let (true, Some(column)) = (*i > VALUE, table.column_mut(at)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for row in &rows {
+        table.add_row(shown.iter().map(|i| row[*i].as_str()));
+    }
+    table
+}
+
+fn time_to_live(ms: u64) -> String {
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)];
+    let fits = units.iter().find(|(_, unit)| ms >= *unit && ms.is_multiple_of(*unit));
+    fits.map_or(format!("{ms} ms"), |(name, unit)| format!("{} {name}", ms / unit))
 }
 
 fn kind(state: &StateTable) -> String {
@@ -138,30 +184,36 @@ fn kind(state: &StateTable) -> String {
 
 fn key(state: &StateTable) -> String {
     let schema = &state.schema;
-    let mut text = schema.key.as_ref().map_or("–".into(), |ty| short(&ty.to_string()));
+    let mut text = schema.key.as_ref().map_or("–".into(), ToString::to_string);
     if let Some(namespace) = &schema.namespace {
-        text.push_str(&format!(", {}", short(&namespace.to_string())));
+        text.push_str(&format!(", {namespace}"));
     }
     if let Some(map_key) = &schema.map_key {
-        text.push_str(&format!(" → {}", short(&map_key.to_string())));
+        text.push_str(&format!(" → {map_key}"));
     }
-    text
+    escape(&text)
 }
 
 /// Types may nest deeply; `-o json` has them whole.
-fn short(text: &str) -> String {
-    let text = escape(text);
-    if text.chars().count() <= TYPE_CHARS {
-        return text;
+fn short(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
     }
-    text.chars().take(TYPE_CHARS - 1).chain(['…']).collect()
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 fn members<'a>(json: &'a Json, name: &str) -> impl Iterator<Item = &'a Json> {
     json.get(name).and_then(Json::as_array).into_iter().flatten()
 }
 
-const TYPE_CHARS: usize = 40;
+const COLUMNS: usize = 9;
+const HEADS: [&str; COLUMNS] =
+    ["  STATE", "KIND", "KEY", "VALUE", "ENTRIES", "ELEMENTS", "BYTES", "TTL", "SKEW"];
+const KEY: usize = 2;
+const VALUE: usize = 3;
+/// Width of a table, unless names leave less than this for each column of types.
+const TABLE_CHARS: usize = 118;
+const TYPE_CHARS_LEAST: usize = 14;
 
 const CSV_COLUMNS: [&str; 14] = [
     "operator_id",

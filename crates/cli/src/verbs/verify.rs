@@ -1,4 +1,5 @@
 use alluvium::failure::Exit;
+use alluvium_query::VerifyReport;
 use anyhow::Result;
 
 use crate::output::{self, Format, Object, Out};
@@ -20,32 +21,46 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
     let progress = Progress::start(format!("verifying {}", args.snapshot));
     let report = alluvium_query::verify(&*source, args.most.max(1))?;
     drop(progress);
-    match out.format_or(Format::Json) {
+    let format = out.format_or(Format::Json);
+    match format {
         Format::Json | Format::Jsonl => out.json(&report.to_json())?,
-        Format::Table | Format::Csv => {
-            let mut records = out.records(&["rule", "operator", "state", "place", "message"]);
-            let json = report.to_json();
-            for damage in json["damages"].as_array().into_iter().flatten() {
-                let mut damage: Object = damage.as_object().cloned().unwrap_or_default();
-                damage.retain(|_, value| !value.is_null());
-                records.push(damage)?;
-            }
-            records.end()?;
-        }
+        Format::Table | Format::Csv => damages(&report, out)?,
+    }
+    if format == Format::Table {
+        out.line(&summary(&report))?;
     }
     out.flush()?;
+    if format != Format::Table {
+        eprintln!("{}", summary(&report));
+    }
+    Ok(if report.is_clean() { Exit::Clean } else { Exit::Findings })
+}
+
+fn damages(report: &VerifyReport, out: &mut Out) -> Result<()> {
+    let mut records = out.records(&["rule", "operator", "state", "place", "message"]);
+    let json = report.to_json();
+    for damage in json["damages"].as_array().into_iter().flatten() {
+        let mut damage: Object = damage.as_object().cloned().unwrap_or_default();
+        damage.retain(|_, value| !value.is_null());
+        records.push(damage)?;
+    }
+    records.end()?;
+    Ok(())
+}
+
+/// What was read and how it is: the last line of the table, a line beside any other form.
+fn summary(report: &VerifyReport) -> String {
     let read = &report.verified;
     let more = if report.stopped { "; there may be more" } else { "" };
-    eprintln!(
-        "{}: {} objects, {}, {} rows read{more}",
-        match report.damages.len() {
-            0 => "sound".to_owned(),
-            1 => "1 damage".to_owned(),
-            n => format!("{n} damages"),
-        },
+    let found = match report.damages.len() {
+        0 => "sound".to_owned(),
+        1 => "1 damage".to_owned(),
+        n => format!("{n} damages"),
+    };
+    format!(
+        "{found}: {} objects, {}, {} rows read{more}",
         output::count(read.objects),
         output::bytes(read.bytes),
         output::count(read.rows)
-    );
-    Ok(if report.is_clean() { Exit::Clean } else { Exit::Findings })
+    )
 }
