@@ -2,6 +2,7 @@
 //!
 //! * [`fuzz`]: one function per decoder, for the fuzz targets and for tests on stable
 //! * [`mutate`]: seeded damage
+//! * [`programs`]: random programs on the runtime, against ordered maps
 //! * [`fixtures`]: the golden fixtures, in memory
 //! * [`allocation`]: an allocator that counts, for bounds on memory
 #![deny(missing_docs)]
@@ -10,3 +11,4 @@ pub mod allocation;
 pub mod fixtures;
 pub mod fuzz;
 pub mod mutate;
+pub mod programs;
