@@ -1,6 +1,7 @@
 //! Journeys across crates.
 
 mod flips;
+mod model;
 mod mutations;
 mod rules;
 

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use alluvium_testkit::programs::{Bug, Program, check, run, with_bug};
+use alluvium_testkit::programs::{Bug, Failure, Program, check, run, shrink, with_bug};
 
 /// Seeds of a plain run; `ALLUVIUM_SEEDS` sets another number.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 50;
 /// Seeds within which a planted bug must be found.
-const SEEDS_TO_FIND: u64 = 40;
+const SEEDS_TO_FIND: u64 = 200;
 
 #[test]
 fn random_programs_lose_and_double_nothing_whatever_happens_to_them() {
@@ -72,8 +72,13 @@ fn a_clear_that_forgets_older_runs_is_found() {
 }
 
 fn assert_found(bug: Bug) {
-    let found = with_bug(bug, || (0..SEEDS_TO_FIND).find_map(|seed| Some((seed, check(seed).err()?))));
-    let (seed, failure) = found.unwrap_or_else(|| panic!("{bug:?} was not found in {SEEDS_TO_FIND} seeds"));
-    println!("{bug:?} was found by seed {seed}:\n{failure}");
+    let found = with_bug(bug, || (0..SEEDS_TO_FIND).find_map(failure_of));
+    let failure = found.unwrap_or_else(|| panic!("{bug:?} was not found in {SEEDS_TO_FIND} seeds"));
+    println!("{bug:?} was found: {failure}");
     assert!(run(&failure.program).is_ok(), "without the bug the program fails too:\n{failure}");
+}
+
+fn failure_of(seed: u64) -> Option<Failure> {
+    let program = Program::of_seed(seed);
+    run(&program).err().map(|reason| shrink(&program, reason))
 }

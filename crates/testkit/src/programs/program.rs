@@ -54,6 +54,8 @@ pub enum Action {
     },
     /// Everything but the store is lost.
     Crash,
+    /// The same, so many steps after every task has done its part of a checkpoint.
+    CrashAtManifest(u64),
     /// A savepoint is taken, everything but the store is lost, and the job starts from it.
     SavepointAndCrash {
         /// Whether runs are copied as they are.
@@ -198,9 +200,10 @@ fn actions(random: &SeededRandom) -> Vec<Action> {
 fn action(random: &SeededRandom) -> Action {
     let native = random.below(2) == 0;
     match random.below(14) {
-        0..8 => Action::Checkpoint,
-        8 => Action::Savepoint { native },
-        9..12 => Action::Crash,
+        0..7 => Action::Checkpoint,
+        7 => Action::Savepoint { native },
+        8..10 => Action::Crash,
+        10..12 => Action::CrashAtManifest(random.below(40)),
         12 => Action::SavepointAndCrash { native },
         _ => Action::Stop { native },
     }

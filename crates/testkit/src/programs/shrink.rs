@@ -107,4 +107,4 @@ fn simpler(program: &Program) -> Vec<Program> {
 }
 
 /// Most programs that are tried.
-const TRIES_MOST: usize = 400;
+const TRIES_MOST: usize = 200;
