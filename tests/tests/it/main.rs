@@ -1,9 +1,13 @@
 //! Journeys across crates.
 
 mod flips;
+mod journeys;
+mod kills;
 mod model;
 mod mutations;
+mod process;
 mod rules;
+mod zombie;
 
 use alluvium_testkit::allocation::Counting;
 

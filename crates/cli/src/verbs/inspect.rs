@@ -139,8 +139,7 @@ fn states(operator: &OperatorState, counted: &Json, out: &mut Out) -> Result<()>
 /// Timers and transactions that every operator may have, and this one has none of.
 fn is_empty(state: &StateTable, counted: &Json) -> bool {
     use StateKind::{PendingTransactions, Timer};
-    matches!(state.schema.kind, Timer(_) | PendingTransactions)
-        && counted["entries"].as_u64() == Some(0)
+    matches!(state.schema.kind, Timer(_) | PendingTransactions) && counted["entries"].as_u64() == Some(0)
 }
 
 /// Makes a table of the columns that say something, with types cut so that it fits a terminal.
