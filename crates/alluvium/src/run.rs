@@ -202,8 +202,11 @@ fn wait_until_claimed(handle: &JobHandle, interrupted: &AtomicBool) {
 }
 
 fn wait(handle: &JobHandle, interrupted: &AtomicBool) -> JobStatus {
-    let mut told = false;
+    let (mut told, mut restarts) = (false, 0);
     while !handle.state().is_terminal() {
+        if handle.state() == JobState::Restarting {
+            restarts = tell_restart(handle, restarts);
+        }
         if interrupted.load(Ordering::SeqCst) && !told {
             told = true;
             say("interrupted: cancelling; once more ends the process at once");
@@ -212,6 +215,16 @@ fn wait(handle: &JobHandle, interrupted: &AtomicBool) -> JobStatus {
         std::thread::sleep(Duration::from_millis(20));
     }
     handle.wait()
+}
+
+/// Says why a job starts again; returns how often it has.
+fn tell_restart(handle: &JobHandle, told: u32) -> u32 {
+    let status = handle.status();
+    if status.restarts > told {
+        let reason = status.failure.as_deref().unwrap_or("no reason was given");
+        say(&format!("job {} failed and starts again (restart {}): {reason}", status.id, status.restarts));
+    }
+    status.restarts
 }
 
 fn conclude(status: &JobStatus, interrupted: bool) -> Result<Exit> {
