@@ -11,7 +11,10 @@ const ELEMENTS_MAX: usize = 1000;
 
 /// One line of the row table.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every item is a line; a box would only add an allocation")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every item is a line; a box would only add an allocation"
+)]
 pub enum Item {
     /// A line of the state, as `cat` prints it.
     Line(Line),

@@ -113,8 +113,11 @@ fn position() -> RowBatch {
         .with_key(LogicalType::String)
         .with_value(ElementType::required(LogicalType::Struct(value)));
     let values = |i: usize| {
-        let airport =
-            if i.is_multiple_of(7) { Value::Null } else { Value::String(["JFK", "LGA", "EWR"][i % 3].into()) };
+        let airport = if i.is_multiple_of(7) {
+            Value::Null
+        } else {
+            Value::String(["JFK", "LGA", "EWR"][i % 3].into())
+        };
         Value::Struct(vec![airport, Value::Int(1_357_034_400_000 + i as i64 * 60_000), Value::Int(i as i64)])
     };
     build(schema, (0..KEYS).map(|i| Row { value: values(i), ..row(&format!("N{}", 10_000 + i)) }))
