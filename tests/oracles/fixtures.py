@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from reader import Broken, Snapshot
+from forms import Broken
+from reader import Snapshot
 
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "format" / "v1"
 

@@ -82,7 +82,7 @@ def check(what, want, have):
         return
     missing, extra = sorted(set(want) - set(have)), sorted(set(have) - set(want))
     failures.append(what)
-    print(f"FAIL  {what}: {len(want)} rows wanted, {len(have)} found; {len(missing)} of them missing, {len(extra)} not wanted")
+    print(f"FAIL  {what}: {len(want)} rows wanted, {len(have)} found; {len(missing)} missing, {len(extra)} not wanted")
     for sign, rows in (("-", missing), ("+", extra)):
         for row in rows[:3]:
             print(f"      {sign} {row}")
@@ -153,13 +153,14 @@ def check_state(states):
     positions = {row["value"]["f0"]: row["value"]["f1"] for row in states["flights/source-positions"]}
     db, mark = database(positions)
     total, = db.execute("SELECT count(*) FROM seen").fetchone()
-    print(f"      {total} rows read, watermark {'at the end' if mark == END else iso(mark) if mark > -END else 'before all'}")
+    until = "at the end" if mark == END else iso(mark) if mark > -END else "before all"
+    print(f"      {total} rows read, watermark {until}")
 
     def values(name):
         return [{"key": row["key"], "value": row["value"]} for row in states[name]]
 
-    def keyed(rows, drop=()):
-        return [{"key": row["tailnum"], "value": {k: v for k, v in row.items() if k not in ("tailnum", *drop)}} for row in rows]
+    def keyed(rows):
+        return [{"key": row.pop("tailnum"), "value": row} for row in rows]
 
     check("aircraft/position", keyed(records(db, "SELECT * FROM position", "last_arrival")), values("aircraft/position"))
     check("aircraft/visits", records(db, "SELECT * FROM visits"), [
