@@ -46,7 +46,7 @@ impl Watched {
                 fault(format!("no {place}"));
             }
         }
-        if !manifest.is_borrowing() {
+        if manifest.roots.len() == 1 {
             let root = SubStore::new(Arc::new(self.inner.clone()), ObjectPath::new(root).unwrap());
             let snapshot = block_on(Snapshot::of(Arc::new(root), manifest.clone())).unwrap();
             let (given, counted) = (sum(&snapshot, "source-positions", 1), sum(&snapshot, "count", 0));
