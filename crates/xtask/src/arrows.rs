@@ -54,7 +54,7 @@ const ANY: &[&str] = &["*"];
 
 /// Outside crates that only these rooms may name.
 const PINNED: [(&str, &[&str]); 5] = [
-    ("parquet", &["table", "connectors", "bench", "tests", "testkit"]),
+    ("parquet", &["table", "connectors", "convert", "bench", "tests", "testkit"]),
     ("ratatui", &["tui"]),
     ("tokio", &["server"]),
     ("axum", &["server"]),
