@@ -128,7 +128,7 @@ fn special(object: &Map<String, Json>, ty: &LogicalType) -> Option<Option<Value>
 }
 
 fn wtf8_from_hex(hex: &str) -> Option<Vec<u8>> {
-    if !hex.is_ascii() || hex.len() % 4 != 0 {
+    if !hex.is_ascii() || !hex.len().is_multiple_of(4) {
         return None;
     }
     let units: Option<Vec<u16>> =
