@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use alluvium_env::Env;
 use alluvium_format::{JobRef, Manifest, OperatorEntry, Profile, RunRef, TableEntry};
+use alluvium_model::evolution::{Projection, assign_field_ids, projection};
 use alluvium_model::typed::key_group;
 use alluvium_model::{KeyGroupFunction, OperatorId, OperatorUid, RowBatch, StateSchema};
 use alluvium_snapshot::{JobRoot, RunSpec, RunsWriter, SavepointOptions, Snapshot, write_savepoint};
@@ -93,13 +94,24 @@ pub(crate) struct Root {
     store: Arc<dyn Store>,
     env: Env,
     schema: Arc<StateSchema>,
+    /// From the declared schema to that of the root, where they differ.
+    projection: Option<Arc<Projection>>,
     checkpoints: u64,
 }
 
 impl Root {
     pub(crate) fn create(path: &Path, schema: Arc<StateSchema>) -> anyhow::Result<Self> {
         let store = Arc::new(LocalStore::create_dir(path)?);
-        Ok(Root { path: path.to_owned(), store, env: Env::system(), schema, checkpoints: 0 })
+        let assigned = Arc::new(assign_field_ids(&schema, None));
+        let projection = match assigned == schema {
+            true => None,
+            false => {
+                let found = projection(&schema, &assigned);
+                Some(found.map_err(|differences| anyhow::anyhow!("{differences:?}"))?)
+            }
+        };
+        let (path, env, schema) = (path.to_owned(), Env::system(), assigned);
+        Ok(Root { path, store, env, schema, projection, checkpoints: 0 })
     }
 
     /// Writes a frozen layer as a run, as a task does after a barrier.
@@ -118,7 +130,10 @@ impl Root {
         block_on(async {
             writer.begin(spec).await?;
             for batch in frozen.tables.iter().flat_map(|table| table.rows(BATCH_ROWS)) {
-                let batch = batch?;
+                let batch = match &self.projection {
+                    Some(projection) => projection.project_batch(&batch?)?,
+                    None => batch?,
+                };
                 writer.write(&if base { without_ops(&batch)? } else { batch }).await?;
             }
             Ok(writer.finish().await?.into_iter().map(|(_, run)| run).collect())
