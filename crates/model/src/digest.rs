@@ -96,8 +96,9 @@ impl RowHasher {
         }
         let kind = batch.schema().kind;
         let values = Values::new(batch)?;
+        let groups = batch.key_groups();
         for row in 0..batch.len() {
-            let group = batch.key_group(row);
+            let group = KeyGroup(groups.and_then(|groups| groups.get(row)).copied().unwrap_or(0));
             let sort_key = batch.sort_key(row);
             self.buffer.clear();
             self.buffer.extend_from_slice(&u32::from(group.0).to_be_bytes());
@@ -168,9 +169,9 @@ pub fn update_run_digest(digest: &mut Digest, batch: &RowBatch, buffer: &mut Vec
     for row in 0..batch.len() {
         let op = ops.and_then(|ops| ops.get(row)).copied().unwrap_or(Op::Put as u8);
         let group = groups.and_then(|groups| groups.get(row)).copied().unwrap_or(0);
+        let [g0, g1] = group.to_be_bytes();
         buffer.clear();
-        buffer.push(op);
-        buffer.extend_from_slice(&u32::from(group).to_be_bytes());
+        buffer.extend_from_slice(&[op, 0, 0, g0, g1]);
         buffer.extend_from_slice(batch.sort_key(row));
         if op == Op::Put as u8 {
             values.push(row, buffer)?;

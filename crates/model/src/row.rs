@@ -45,6 +45,27 @@ pub struct RowBatch {
     rows: RecordBatch,
     sort_key: BinaryArray,
     deltas: bool,
+    places: Places,
+}
+
+/// The position of each role's column.
+#[derive(Debug, Clone, Copy)]
+struct Places([u8; ROLES]);
+
+const ROLES: usize = Role::LastAccess as usize + 1;
+
+impl Places {
+    fn new(roles: &[Role]) -> Self {
+        let mut places = [u8::MAX; ROLES];
+        for (position, role) in (0..).zip(roles) {
+            places[*role as usize] = position;
+        }
+        Places(places)
+    }
+
+    fn of(self, role: Role) -> usize {
+        self.0[role as usize].into()
+    }
 }
 
 impl RowBatch {
@@ -79,7 +100,8 @@ impl RowBatch {
                 format!("{} sort keys for {} rows", sort_key.len(), rows.num_rows()),
             ));
         }
-        Ok(RowBatch { schema, rows, sort_key, deltas })
+        let places = Places::new(&roles);
+        Ok(RowBatch { schema, rows, sort_key, deltas, places })
     }
 
     /// Returns the schema of the state.
@@ -109,8 +131,7 @@ impl RowBatch {
 
     /// Returns the column of a role, if the table has it.
     pub fn column(&self, role: Role) -> Option<&ArrayRef> {
-        let position = self.schema.roles(self.deltas).iter().position(|r| *r == role)?;
-        Some(self.rows.column(position))
+        self.rows.columns().get(self.places.of(role))
     }
 
     /// Returns the sort key of a row.
@@ -161,6 +182,7 @@ impl RowBatch {
             rows: self.rows.slice(offset, len),
             sort_key: self.sort_key.slice(offset, len),
             deltas: self.deltas,
+            places: self.places,
         }
     }
 }

@@ -1,6 +1,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{Array, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StringArray, StructArray};
+use arrow_buffer::NullBuffer;
 
 use crate::canonical::{self, mismatch};
 use crate::column::value_at;
@@ -135,6 +136,10 @@ fn tagged(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
+fn word(kind: u8, [a, b, c, d, e, f, g, h]: [u8; 8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&[kind, a, b, c, d, e, f, g, h]);
+}
+
 fn sized(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
     tagged(kind, &(payload.len() as u32).to_be_bytes(), out);
     out.extend_from_slice(payload);
@@ -142,7 +147,7 @@ fn sized(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
 
 fn push_float(v: f64, out: &mut Vec<u8>) {
     let bits = if v.is_nan() { 0x7FF8_0000_0000_0000 } else { v.to_bits() };
-    tagged(FLOAT, &bits.to_be_bytes(), out);
+    word(FLOAT, bits.to_be_bytes(), out);
 }
 
 fn nanos(unit: TimeUnit) -> i64 {
@@ -154,7 +159,12 @@ fn nanos(unit: TimeUnit) -> i64 {
 }
 
 /// The digest forms of a column, with its types resolved once for all rows.
-pub(super) enum Form<'a> {
+pub(super) struct Form<'a> {
+    nulls: Option<&'a NullBuffer>,
+    cells: Cells<'a>,
+}
+
+enum Cells<'a> {
     Bool(&'a BooleanArray),
     Int8(&'a PrimitiveArray<Int8Type>),
     Int16(&'a PrimitiveArray<Int16Type>),
@@ -166,7 +176,7 @@ pub(super) enum Form<'a> {
     Bytes(&'a BinaryArray),
     Timestamp(&'a PrimitiveArray<TimestampMillisecondType>, bool),
     List(&'a ListArray, Box<Form<'a>>),
-    Struct(&'a StructArray, Vec<(u32, Form<'a>)>),
+    Struct(Vec<(u32, Form<'a>)>),
     Other(&'a dyn Array, &'a LogicalType),
 }
 
@@ -174,22 +184,22 @@ impl<'a> Form<'a> {
     pub(super) fn new(column: &'a dyn Array, ty: &'a LogicalType) -> Result<Self> {
         use LogicalType as T;
         let wrong = || mismatch(ty, &Value::Null);
-        Ok(match ty {
-            T::Bool => Form::Bool(column.as_boolean_opt().ok_or_else(wrong)?),
-            T::Int8 => Form::Int8(column.as_primitive_opt().ok_or_else(wrong)?),
-            T::Int16 => Form::Int16(column.as_primitive_opt().ok_or_else(wrong)?),
-            T::Int32 => Form::Int32(column.as_primitive_opt().ok_or_else(wrong)?),
-            T::Int64 => Form::Int64(column.as_primitive_opt().ok_or_else(wrong)?),
-            T::UInt64 => Form::UInt64(column.as_primitive_opt().ok_or_else(wrong)?),
-            T::Float64 => Form::Float64(column.as_primitive_opt().ok_or_else(wrong)?),
-            T::String => Form::String(column.as_string_opt().ok_or_else(wrong)?),
-            T::Bytes => Form::Bytes(column.as_binary_opt().ok_or_else(wrong)?),
+        let cells = match ty {
+            T::Bool => Cells::Bool(column.as_boolean_opt().ok_or_else(wrong)?),
+            T::Int8 => Cells::Int8(column.as_primitive_opt().ok_or_else(wrong)?),
+            T::Int16 => Cells::Int16(column.as_primitive_opt().ok_or_else(wrong)?),
+            T::Int32 => Cells::Int32(column.as_primitive_opt().ok_or_else(wrong)?),
+            T::Int64 => Cells::Int64(column.as_primitive_opt().ok_or_else(wrong)?),
+            T::UInt64 => Cells::UInt64(column.as_primitive_opt().ok_or_else(wrong)?),
+            T::Float64 => Cells::Float64(column.as_primitive_opt().ok_or_else(wrong)?),
+            T::String => Cells::String(column.as_string_opt().ok_or_else(wrong)?),
+            T::Bytes => Cells::Bytes(column.as_binary_opt().ok_or_else(wrong)?),
             T::Timestamp { unit: TimeUnit::Milli, utc } => {
-                Form::Timestamp(column.as_primitive_opt().ok_or_else(wrong)?, *utc)
+                Cells::Timestamp(column.as_primitive_opt().ok_or_else(wrong)?, *utc)
             }
             T::List(element) => {
                 let list = column.as_list_opt::<i32>().ok_or_else(wrong)?;
-                Form::List(list, Box::new(Form::new(list.values(), &element.ty)?))
+                Cells::List(list, Box::new(Form::new(list.values(), &element.ty)?))
             }
             T::Struct(fields) => {
                 let types = fields.fields.iter().map(|f| (f.id, &f.ty.ty));
@@ -199,62 +209,50 @@ impl<'a> Form<'a> {
                 let types = types.iter().zip(1..).map(|(t, id)| (id, &t.ty));
                 Form::fields(column.as_struct_opt().ok_or_else(wrong)?, types.collect(), wrong)?
             }
-            _ => Form::Other(column, ty),
-        })
+            _ => Cells::Other(column, ty),
+        };
+        Ok(Form { nulls: column.nulls().filter(|nulls| nulls.null_count() > 0), cells })
     }
 
     fn fields(
         column: &'a StructArray,
         types: Vec<(u32, &'a LogicalType)>,
         wrong: impl Fn() -> crate::Error,
-    ) -> Result<Self> {
+    ) -> Result<Cells<'a>> {
         if column.num_columns() != types.len() {
             return Err(wrong());
         }
         let forms = types.into_iter().zip(column.columns()).map(|((id, ty), c)| Ok((id, Form::new(c, ty)?)));
         let mut forms = forms.collect::<Result<Vec<_>>>()?;
         forms.sort_by_key(|(id, _)| *id);
-        Ok(Form::Struct(column, forms))
+        Ok(Cells::Struct(forms))
     }
 
-    fn array(&self) -> &dyn Array {
-        match self {
-            Form::Bool(a) => a,
-            Form::Int8(a) => a,
-            Form::Int16(a) => a,
-            Form::Int32(a) => a,
-            Form::Int64(a) => a,
-            Form::UInt64(a) => a,
-            Form::Float64(a) => a,
-            Form::String(a) => a,
-            Form::Bytes(a) => a,
-            Form::Timestamp(a, _) => a,
-            Form::List(a, _) => a,
-            Form::Struct(a, _) => a,
-            Form::Other(a, _) => *a,
-        }
+    #[inline]
+    fn is_null(&self, row: usize) -> bool {
+        self.nulls.is_some_and(|nulls| nulls.is_null(row))
     }
 
     pub(super) fn push(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
-        if self.array().is_null(row) {
+        if self.is_null(row) {
             out.push(NULL);
             return Ok(());
         }
-        match self {
-            Form::Bool(a) => out.extend([BOOL, u8::from(a.value(row))]),
-            Form::Int8(a) => tagged(SIGNED, &i64::from(a.value(row)).to_be_bytes(), out),
-            Form::Int16(a) => tagged(SIGNED, &i64::from(a.value(row)).to_be_bytes(), out),
-            Form::Int32(a) => tagged(SIGNED, &i64::from(a.value(row)).to_be_bytes(), out),
-            Form::Int64(a) => tagged(SIGNED, &a.value(row).to_be_bytes(), out),
-            Form::UInt64(a) => tagged(UNSIGNED, &a.value(row).to_be_bytes(), out),
-            Form::Float64(a) => push_float(a.value(row), out),
-            Form::String(a) => sized(STRING, a.value(row).as_bytes(), out),
-            Form::Bytes(a) => sized(BYTES, a.value(row), out),
-            Form::Timestamp(a, utc) => {
-                out.extend([TIMESTAMP, u8::from(*utc)]);
+        match &self.cells {
+            Cells::Bool(a) => out.extend_from_slice(&[BOOL, u8::from(a.value(row))]),
+            Cells::Int8(a) => word(SIGNED, i64::from(a.value(row)).to_be_bytes(), out),
+            Cells::Int16(a) => word(SIGNED, i64::from(a.value(row)).to_be_bytes(), out),
+            Cells::Int32(a) => word(SIGNED, i64::from(a.value(row)).to_be_bytes(), out),
+            Cells::Int64(a) => word(SIGNED, a.value(row).to_be_bytes(), out),
+            Cells::UInt64(a) => word(UNSIGNED, a.value(row).to_be_bytes(), out),
+            Cells::Float64(a) => push_float(a.value(row), out),
+            Cells::String(a) => sized(STRING, a.value(row).as_bytes(), out),
+            Cells::Bytes(a) => sized(BYTES, a.value(row), out),
+            Cells::Timestamp(a, utc) => {
+                out.extend_from_slice(&[TIMESTAMP, u8::from(*utc)]);
                 out.extend_from_slice(&(i128::from(a.value(row)) * 1_000_000).to_be_bytes());
             }
-            Form::List(a, element) => {
+            Cells::List(a, element) => {
                 let offsets = a.value_offsets();
                 let (start, end) = (offsets[row] as usize, offsets[row + 1] as usize);
                 tagged(LIST, &((end - start) as u64).to_be_bytes(), out);
@@ -262,17 +260,18 @@ impl<'a> Form<'a> {
                     element.push(i, out)?;
                 }
             }
-            Form::Struct(_, fields) => {
+            Cells::Struct(fields) => {
                 out.push(STRUCT);
                 for (id, form) in fields {
-                    if form.array().is_valid(row) {
-                        tagged(FIELD, &id.to_be_bytes(), out);
+                    if !form.is_null(row) {
+                        let [a, b, c, d] = id.to_be_bytes();
+                        out.extend_from_slice(&[FIELD, a, b, c, d]);
                         form.push(row, out)?;
                     }
                 }
                 out.push(END);
             }
-            Form::Other(a, ty) => push_value_form(&value_at(*a, ty, row)?, ty, out)?,
+            Cells::Other(a, ty) => push_value_form(&value_at(*a, ty, row)?, ty, out)?,
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use alluvium_model::{LogicalType, Role, StateKind, StateSchema};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, UInt8Type};
 use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch, StringArray};
-use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 use crate::{Error, Result, rule};
 
@@ -42,8 +42,8 @@ struct Columns<'a> {
 }
 
 enum Part<'a> {
-    Int64(&'a dyn Array, &'a [i64]),
-    Int32(&'a dyn Array, &'a [i32]),
+    Int64(Option<&'a NullBuffer>, &'a [i64]),
+    Int32(Option<&'a NullBuffer>, &'a [i32]),
     /// A subtask: its bits as they are.
     Subtask(&'a [i32]),
     Text(&'a StringArray),
@@ -108,7 +108,7 @@ impl<'a> Part<'a> {
         if raw.is_none_or(|raw| raw.null_count() == raw.len()) {
             match ty {
                 LogicalType::Int64 => return Part::int64(column),
-                LogicalType::Int32 => return Ok(Part::Int32(column.as_ref(), int32s(column)?)),
+                LogicalType::Int32 => return Ok(Part::Int32(nulls(column), int32s(column)?)),
                 LogicalType::String => {
                     return column.as_string_opt::<i32>().map(Part::Text).ok_or_else(|| odd_type(column));
                 }
@@ -120,7 +120,7 @@ impl<'a> Part<'a> {
 
     fn int64(column: &'a ArrayRef) -> Result<Self> {
         let values = column.as_primitive_opt::<Int64Type>().ok_or_else(|| odd_type(column))?;
-        Ok(Part::Int64(column.as_ref(), values.values().as_ref()))
+        Ok(Part::Int64(nulls(column), values.values().as_ref()))
     }
 
     fn width_hint(&self) -> usize {
@@ -134,8 +134,9 @@ impl<'a> Part<'a> {
     fn push(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         let null = || odd(format!("a null in row {row} of a window where a key must be"));
         match self {
-            Part::Int64(column, _) if column.is_null(row) => return Err(null()),
-            Part::Int32(column, _) if column.is_null(row) => return Err(null()),
+            Part::Int64(Some(nulls), _) | Part::Int32(Some(nulls), _) if nulls.is_null(row) => {
+                return Err(null());
+            }
             Part::Text(column) if column.is_null(row) => return Err(null()),
             Part::Int64(_, values) => push_i64(values.get(row).copied().ok_or_else(null)?, out),
             Part::Int32(_, values) => push_i32(values.get(row).copied().ok_or_else(null)?, out),
@@ -159,6 +160,11 @@ fn need(column: Option<&ArrayRef>, role: Role) -> Result<&ArrayRef> {
 fn int32s(column: &ArrayRef) -> Result<&[i32]> {
     let values = column.as_primitive_opt::<Int32Type>().ok_or_else(|| odd_type(column))?;
     Ok(values.values().as_ref())
+}
+
+/// Returns where a column is null, if it is anywhere.
+fn nulls(column: &ArrayRef) -> Option<&NullBuffer> {
+    column.nulls().filter(|nulls| nulls.null_count() > 0)
 }
 
 fn odd_type(column: &ArrayRef) -> Error {
