@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::tree;
 
 /// A crate and what it may use beside `model` and `env`, which are open to all.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("model", &[]),
     ("derive", &[]),
     ("env", &[]),
@@ -16,6 +16,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ("format", &[]),
     ("state", &[]),
     ("compat", &[]),
+    ("interop-flink", &["store"]),
     ("table", &["format"]),
     ("dataflow", &["state"]),
     ("snapshot", &["format", "table", "store"]),
@@ -58,7 +59,7 @@ const PINNED: [(&str, &[&str]); 5] = [
     ("ratatui", &["tui"]),
     ("tokio", &["server"]),
     ("axum", &["server"]),
-    ("zstd", &["format"]),
+    ("zstd", &["format", "interop-flink"]),
 ];
 
 /// Compares cargo's metadata with the tables.

@@ -1,0 +1,10 @@
+//! Snapshots of Apache Flink as row streams, without a JVM, user classes or C++.
+#![deny(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
+
+pub mod bytes;
+mod error;
+mod read_at;
+
+pub use error::{Error, Result};
+pub use read_at::{InMemory, ReadAt};
