@@ -4,6 +4,7 @@
 
 pub mod bytes;
 mod error;
+pub mod metadata;
 mod read_at;
 
 pub use error::{Error, Result};
