@@ -165,6 +165,11 @@ impl<'a> Input<'a> {
 
 /// Returns the text of modified UTF-8, or none for other bytes and for lone surrogates.
 pub fn decode_modified_utf8(bytes: &[u8]) -> Option<String> {
+    String::from_utf16(&decode_modified_utf16(bytes)?).ok()
+}
+
+/// Returns the UTF-16 units of modified UTF-8, lone surrogates included, or none for other bytes.
+pub fn decode_modified_utf16(bytes: &[u8]) -> Option<Vec<u16>> {
     let mut units = Vec::with_capacity(bytes.len());
     let mut rest = bytes.iter().copied();
     let more = |rest: &mut dyn Iterator<Item = u8>| {
@@ -181,7 +186,7 @@ pub fn decode_modified_utf8(bytes: &[u8]) -> Option<String> {
             _ => return None,
         });
     }
-    String::from_utf16(&units).ok()
+    Some(units)
 }
 
 /// Appends text in Java's modified UTF-8 with its 16-bit length.

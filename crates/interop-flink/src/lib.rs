@@ -4,6 +4,7 @@
 
 pub mod bytes;
 mod error;
+pub mod java;
 pub mod metadata;
 mod read_at;
 
