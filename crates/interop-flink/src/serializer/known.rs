@@ -1,0 +1,180 @@
+//! The serializer snapshots that are known, by class.
+
+use super::basic::Basic;
+use super::collections::{Map, Marked, Masked};
+use super::composite::{Fields, Optional, Symbols, Timer};
+use super::names::codec_of;
+use super::pojo::Pojo;
+use super::row::Row;
+use super::snapshot::{Reader, serializer_class};
+use super::stream::TwoPhaseCommit;
+use super::{Codec, Serializer};
+use crate::Result;
+
+/// Reads what is behind the class and version of a snapshot; none for a class that is not known.
+pub(super) fn read(r: &mut Reader<'_, '_>, snapshot: &str, version: i32) -> Result<Option<Serializer>> {
+    let class = serializer_class(snapshot);
+    if let Some(codec) = codec_of(&class) {
+        simple(r, version)?;
+        return Ok(Some(Serializer::new(class, codec)));
+    }
+    let Some((package, name)) = package(&class) else { return Ok(None) };
+    let codec = match package {
+        Package::Base => base(r, name, version)?,
+        Package::Runtime => runtime(r, name, version)?,
+        Package::Other => other(r, name, version)?,
+    };
+    Ok(codec.map(|codec| finish(class, codec)))
+}
+
+/// Adds to the class what it does not say, and sets the lengths that do not follow from the parts.
+fn finish(class: String, codec: Codec) -> Serializer {
+    match &codec {
+        Codec::Pojo(pojo) => Serializer::new(format!("{class}<{}>", pojo.class()), codec),
+        Codec::Fields(_) if !class.ends_with(".TupleSerializer") && !class.contains("CaseClass") => {
+            Serializer::new(class, codec).with_length(None)
+        }
+        _ => Serializer::new(class, codec),
+    }
+}
+
+/// Reads the payload of a snapshot that holds nothing; in version 2 it is the serializer's class.
+fn simple(r: &mut Reader<'_, '_>, version: i32) -> Result<()> {
+    match version {
+        3 => Ok(()),
+        2 => r.input.utf("serializer class").map(drop),
+        other => Err(r.input.malformed("serializer snapshot version", "2 or 3", other)),
+    }
+}
+
+enum Package {
+    Base,
+    Runtime,
+    Other,
+}
+
+fn package(class: &str) -> Option<(Package, &str)> {
+    let class = class.strip_prefix("org.apache.flink.")?;
+    if let Some(name) = class.strip_prefix("api.common.typeutils.base.") {
+        return Some((Package::Base, name));
+    }
+    if let Some(name) = class.strip_prefix("api.java.typeutils.runtime.") {
+        return Some((Package::Runtime, name));
+    }
+    Some((Package::Other, class))
+}
+
+fn list(element: Serializer) -> Codec {
+    Codec::List(Box::new(element))
+}
+
+fn marked(element: Serializer, present: bool, set: bool) -> Codec {
+    Codec::Marked(Box::new(Marked { element, present, set }))
+}
+
+fn map([key, value]: [Serializer; 2], marked_keys: bool) -> Codec {
+    Codec::Map(Box::new(Map { key, value, marked_keys }))
+}
+
+fn base(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Codec>> {
+    Ok(Some(match name {
+        "ListSerializer" => {
+            r.composite(version)?;
+            list(r.only()?)
+        }
+        "SetSerializer" => {
+            r.composite(version)?;
+            marked(r.only()?, false, true)
+        }
+        "MapSerializer" => {
+            r.composite(version)?;
+            map(r.exactly()?, false)
+        }
+        "GenericArraySerializer" => {
+            r.composite(version)?;
+            r.input.utf("component class")?;
+            marked(r.only()?, true, false)
+        }
+        "EnumSerializer" => {
+            r.input.utf("enum class")?;
+            let count = r.input.count(2, "enum constants")?;
+            let names = (0..count).map(|_| r.input.utf("enum constant")).collect::<Result<_>>()?;
+            Codec::Symbols(Symbols(names))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn runtime(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Codec>> {
+    Ok(Some(match name {
+        "TupleSerializer" => {
+            r.composite(version)?;
+            r.input.utf("tuple class")?;
+            Codec::Fields(Fields(r.nested()?))
+        }
+        "RowSerializer" => {
+            let kinds = match r.composite(version)? {
+                ..3 => false,
+                3 => true,
+                _ => r.input.bool("row kind support")?,
+            };
+            Codec::Row(Row { fields: r.nested()?, kinds, shows_kind: kinds })
+        }
+        "NullableSerializer" => {
+            r.composite(version)?;
+            let padding = r.input.length("padding of null")?;
+            let value = r.only()?;
+            Codec::Optional(Box::new(Optional {
+                value,
+                present: false,
+                padding: (padding > 0).then_some(padding),
+            }))
+        }
+        "PojoSerializer" => {
+            let class = r.input.utf("POJO class")?;
+            let (fields, registered) = (r.named_serializers()?, r.named_serializers()?);
+            Codec::Pojo(Box::new(Pojo::new(class, fields, registered, r.named_serializers()?)))
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn other(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Codec>> {
+    Ok(Some(match name {
+        "runtime.state.ArrayListSerializer" => {
+            r.composite(version)?;
+            list(r.only()?)
+        }
+        "runtime.state.ttl.TtlStateFactory$TtlSerializer"
+        | "runtime.state.v2.ttl.TtlStateFactory$TtlSerializer" => {
+            r.composite(version)?;
+            let [_, value] = r.exactly()?;
+            Codec::Ttl(Box::new(value))
+        }
+        "streaming.api.operators.TimerSerializer" => {
+            r.composite(version)?;
+            let [key, namespace] = r.exactly()?;
+            Codec::Timer(Box::new(Timer { key, namespace }))
+        }
+        "streaming.api.operators.co.IntervalJoinOperator$BufferEntrySerializer" => {
+            r.composite(version)?;
+            let joined = Serializer::new("", Codec::Basic(Basic::Bool));
+            Codec::Fields(Fields(vec![joined, r.only()?]))
+        }
+        "streaming.runtime.streamrecord.StreamElementSerializer" => {
+            r.composite(version)?;
+            Codec::StreamElement(Box::new(r.only()?))
+        }
+        "streaming.api.functions.sink.TwoPhaseCommitSinkFunction$StateSerializer"
+        | "streaming.api.functions.sink.legacy.TwoPhaseCommitSinkFunction$StateSerializer" => {
+            let optional = match r.composite(version)? {
+                ..3 => false,
+                3 => true,
+                _ => r.input.bool("null transaction support")?,
+            };
+            let [transaction, context] = r.exactly()?;
+            Codec::TwoPhaseCommit(Box::new(TwoPhaseCommit { transaction, context, optional }))
+        }
+        _ => return Ok(None),
+    }))
+}
