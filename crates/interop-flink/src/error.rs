@@ -63,6 +63,25 @@ pub enum Error {
         /// The operator, state or key asked for.
         what: String,
     },
+    /// A value in a place without lengths that cannot be decoded, so that nothing behind it in its key
+    /// group can be found.
+    #[error(
+        "entry {entry} of {entries} at offset {offset} cannot be decoded and ends the key group: \
+         {left} bytes are left"
+    )]
+    Undecodable {
+        /// The entry, from 0.
+        entry: u64,
+        /// Number of entries that the state declares in this key group.
+        entries: u64,
+        /// Offset of the entry: in the file, or in the uncompressed key group.
+        offset: u64,
+        /// Bytes of the key group from there on.
+        left: u64,
+        /// Why.
+        #[source]
+        cause: Box<Error>,
+    },
     /// A fault below, with where it arose: file, operator, state, key group.
     #[error("{place}")]
     In {
@@ -84,7 +103,7 @@ impl Error {
     /// Returns what a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Truncated { .. } | Error::Malformed { .. } => ErrorKind::Corrupt,
+            Error::Truncated { .. } | Error::Malformed { .. } | Error::Undecodable { .. } => ErrorKind::Corrupt,
             Error::Unsupported { .. } | Error::TooLarge { .. } => ErrorKind::Unsupported,
             Error::Missing { .. } => ErrorKind::Missing,
             Error::Unknown { .. } => ErrorKind::Input,
