@@ -109,5 +109,11 @@ impl From<alluvium_model::Error> for OperatorError {
     }
 }
 
+impl From<alluvium_state::Error> for OperatorError {
+    fn from(error: alluvium_state::Error) -> Self {
+        OperatorError::because(error.kind(), "operator state cannot be restored", error)
+    }
+}
+
 /// A result of running an operator.
 pub type OperatorResult<T = ()> = std::result::Result<T, OperatorError>;

@@ -3,14 +3,18 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use alluvium_model::typed::{StateKey, key_group, key_group_function};
+use alluvium_model::typed::{StateKey, StateType, key_group, key_group_function};
 use alluvium_model::{ErrorKind, MaxParallelism, TimeDomain};
-use alluvium_state::{BackendOptions, KeyedBackend, KeyedStates, Native, Reply, Request, StateHost};
+use alluvium_state::{
+    BackendOptions, BroadcastState, KeyedBackend, KeyedStates, Native, OperatorListState, OperatorStates,
+    Reply, Request, StateHost,
+};
 
+use crate::operator_states::{changed, restore};
 use crate::stream::KeyFn;
 use crate::{
-    AnyBatch, Batch, Data, Declared, Host, MAIN, Operator, OperatorError, OperatorResult, OutputTag, Outputs,
-    Partitioner,
+    AnyBatch, Batch, Data, Declared, Element, Host, MAIN, Operator, OperatorError, OperatorResult, OutputTag,
+    Outputs, Partitioner,
 };
 
 /// Processes records with state and timers of their key.
@@ -74,15 +78,34 @@ pub struct Timer {
 
 /// Declares states, timers and side outputs of a keyed process function when the graph is built.
 ///
-/// States and timers are declared through [`KeyedStates`], to which this dereferences.
+/// States of keys and timers are declared through [`KeyedStates`], to which this dereferences; state
+/// of the subtask, whatever the key, is declared here.
 pub struct Declare<K> {
     states: KeyedStates<K>,
+    operator: OperatorStates,
     outputs: Vec<Arc<str>>,
 }
 
 impl<K: StateKey> Declare<K> {
     pub(crate) fn new() -> Self {
-        Declare { states: KeyedStates::new(), outputs: Vec::new() }
+        Declare { states: KeyedStates::new(), operator: OperatorStates::new(), outputs: Vec::new() }
+    }
+
+    /// Declares a list of the subtask; at a restore all lists are dealt out round robin.
+    pub fn operator_list<T: StateType>(&mut self, name: &str) -> OperatorListState<T> {
+        self.operator.list(name)
+    }
+
+    /// Declares a list of the subtask; at a restore each subtask gets all of them, one after another.
+    pub fn union_list<T: StateType>(&mut self, name: &str) -> OperatorListState<T> {
+        self.operator.union(name)
+    }
+
+    /// Declares a map that all subtasks hold alike. Only
+    /// [`KeyedBroadcastProcess::process_broadcast`](crate::KeyedBroadcastProcess::process_broadcast) may
+    /// change it.
+    pub fn broadcast<E: StateKey, V: StateType>(&mut self, name: &str) -> BroadcastState<E, V> {
+        self.operator.broadcast(name)
     }
 
     /// Declares a side output.
@@ -95,13 +118,13 @@ impl<K: StateKey> Declare<K> {
             key: Some(K::logical_type()),
             key_group_function: Some(key_group_function::<K>()),
             keyed: self.states.schemas().to_vec(),
-            operator: Vec::new(),
+            operator: self.operator.schemas(),
             outputs: self.outputs.clone(),
         }
     }
 
-    pub(crate) fn into_backend(self, options: BackendOptions) -> Box<dyn KeyedBackend> {
-        self.states.into_backend(options)
+    pub(crate) fn into_parts(self, options: BackendOptions) -> (Box<dyn KeyedBackend>, OperatorStates) {
+        (self.states.into_backend(options), self.operator)
     }
 }
 
@@ -124,6 +147,7 @@ impl<K> DerefMut for Declare<K> {
 /// It is the [`StateHost`] that handles take: `self.visits.get(ctx)`.
 pub struct KeyedContext<'a, K, U> {
     host: &'a mut dyn StateHost,
+    operator: &'a mut OperatorStates,
     main: &'a mut Batch<U>,
     outputs: &'a mut Outputs,
     time_ms: i64,
@@ -150,6 +174,17 @@ impl<K: StateKey, U: Data> KeyedContext<'_, K, U> {
     /// Returns the processing time, which stands still within a batch.
     pub fn now_ms(&self) -> i64 {
         self.host.now_ms()
+    }
+
+    /// Returns the operator states, to be read through their handles.
+    pub fn operator_states(&self) -> &OperatorStates {
+        self.operator
+    }
+
+    /// Returns the operator states, to be changed through their handles; broadcast state is only read
+    /// here.
+    pub fn operator_states_mut(&mut self) -> &mut OperatorStates {
+        self.operator
     }
 
     /// Writes a record to the main output at the time of what is being handled.
@@ -192,6 +227,7 @@ impl<K, U> StateHost for KeyedContext<'_, K, U> {
 /// What a keyed process function reaches while it handles a batch.
 pub struct BatchContext<'a, K, T, U> {
     backend: &'a mut dyn KeyedBackend,
+    operator: &'a mut OperatorStates,
     key: &'a dyn Fn(&T) -> K,
     max_parallelism: MaxParallelism,
     main: &'a mut Batch<U>,
@@ -207,6 +243,7 @@ impl<K: StateKey, T: Data, U: Data> BatchContext<'_, K, T, U> {
         self.backend.set_current_key(&key, group);
         KeyedContext {
             host: self.backend.host(),
+            operator: self.operator,
             main: self.main,
             outputs: self.outputs,
             time_ms,
@@ -221,11 +258,23 @@ pub(crate) struct KeyedAdaptor<P: KeyedProcess> {
     process: P,
     key: KeyFn<P::Key, P::In>,
     max_parallelism: MaxParallelism,
+    operator: OperatorStates,
 }
 
 impl<P: KeyedProcess> KeyedAdaptor<P> {
-    pub(crate) fn new(process: P, key: KeyFn<P::Key, P::In>, max_parallelism: MaxParallelism) -> Self {
-        KeyedAdaptor { process, key, max_parallelism }
+    pub(crate) fn new(
+        process: P,
+        key: KeyFn<P::Key, P::In>,
+        max_parallelism: MaxParallelism,
+        mut operator: OperatorStates,
+    ) -> Self {
+        operator.hold_broadcast();
+        KeyedAdaptor { process, key, max_parallelism, operator }
+    }
+
+    /// Returns what handles a record without a key.
+    pub(crate) fn parts(&mut self) -> (&mut P, &mut OperatorStates) {
+        (&mut self.process, &mut self.operator)
     }
 }
 
@@ -235,6 +284,7 @@ impl<P: KeyedProcess> Operator for KeyedAdaptor<P> {
         let backend = host.keyed.as_deref_mut().ok_or_else(no_state)?;
         let mut ctx = BatchContext {
             backend,
+            operator: &mut self.operator,
             key: &*self.key,
             max_parallelism: self.max_parallelism,
             main: &mut main,
@@ -263,6 +313,7 @@ impl<P: KeyedProcess> Operator for KeyedAdaptor<P> {
             };
             let mut ctx = KeyedContext {
                 host: backend.host(),
+                operator: &mut self.operator,
                 main: &mut main,
                 outputs: host.outputs,
                 time_ms: due.timestamp,
@@ -273,6 +324,14 @@ impl<P: KeyedProcess> Operator for KeyedAdaptor<P> {
         }
         host.outputs.write(MAIN, main);
         Ok(done)
+    }
+
+    fn operator_state(&mut self) -> OperatorResult<Vec<(usize, Vec<Element>)>> {
+        Ok(changed(&mut self.operator))
+    }
+
+    fn restore(&mut self, table: usize, elements: Vec<Element>) -> OperatorResult {
+        restore(&mut self.operator, table, elements)
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! * the graph: [`JobBuilder`], [`Stream`], [`KeyedStream`], [`OutputTag`]
 //! * with state and timers of a key: [`KeyedProcess`], [`Declare`]
+//! * with state of a subtask: [`Process`], [`DeclareProcess`]; rules for all keys: [`KeyedBroadcastProcess`]
 //! * reading and writing: [`Source`] with [`Split`]s, [`Sink`] in two phases
 //! * for tests: [`testing`]
 //!
@@ -48,12 +49,14 @@
 #![deny(missing_docs)]
 
 mod batch;
+mod connected;
 mod error;
 mod exchange;
 mod graph;
 mod job;
 mod keyed;
 mod operator;
+mod operator_states;
 mod output;
 mod process;
 mod sink;
@@ -63,6 +66,7 @@ mod stream;
 pub mod testing;
 
 pub use batch::{AnyBatch, Batch, Data, MAX_TIME, MIN_TIME};
+pub use connected::{Connected, KeyedBroadcastProcess};
 pub use error::{Error, OperatorError, OperatorResult};
 pub use exchange::{Exchange, Partitioner};
 pub use graph::{Factory, Input, Instance, Node, NodeRole};
@@ -73,7 +77,7 @@ pub use operator::{
     lowest_watermark,
 };
 pub use output::{MAIN, OutputTag, Outputs};
-pub use process::{DeclareOutputs, Process, ProcessContext};
+pub use process::{DeclareProcess, Process, ProcessContext};
 pub use sink::{PENDING_TRANSACTIONS, Sink};
 pub use source::{SOURCE_POSITIONS, Source, Split};
 pub use stream::{JobBuilder, KeyedStream, SinkHandle, Stream};

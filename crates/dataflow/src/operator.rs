@@ -50,6 +50,16 @@ pub trait Operator: Send {
     /// What went wrong; the task fails.
     fn process_batch(&mut self, batch: AnyBatch, host: &mut Host<'_>) -> OperatorResult;
 
+    /// Processes a batch of one of its inputs, by its place in [`crate::Node::inputs`]. Operators whose
+    /// inputs are all of one kind need not tell them apart.
+    ///
+    /// # Errors
+    /// What went wrong; the task fails.
+    fn process_input(&mut self, input: usize, batch: AnyBatch, host: &mut Host<'_>) -> OperatorResult {
+        let _ = input;
+        self.process_batch(batch, host)
+    }
+
     /// Fires timers that are due at `until_ms`, in time order, at most `budget` of them. Returns
     /// whether none is left.
     ///

@@ -5,8 +5,8 @@ use crate::{AnyBatch, Batch, Data};
 
 /// Names a side output and its record type.
 ///
-/// An operator declares its tags when the graph is built; what it writes to a tag that no one
-/// reads is counted.
+/// An operator declares its tags when the graph is built. What it writes to a tag that no one reads
+/// is counted like the rest, in the operator's status, and then dropped.
 pub struct OutputTag<T> {
     name: Arc<str>,
     records: PhantomData<fn() -> T>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use alluvium_model::OperatorUid;
 use alluvium_model::typed::StateKey;
 
+use crate::connected::Connected;
 use crate::graph::{Instance, NodeRole};
 use crate::job::{Draft, DraftInput, DraftNode, assemble};
 use crate::keyed::{Declare, HashPartitioner, KeyedAdaptor, KeyedProcess};
@@ -14,7 +15,7 @@ use crate::sink::SinkAdaptor;
 use crate::source::SourceAdaptor;
 use crate::stateless::Stateless;
 use crate::{
-    Batch, Data, DeclareOutputs, Declared, Error, Exchange, Job, OperatorResult, OutputTag, Process, Sink,
+    Batch, Data, DeclareProcess, Declared, Error, Exchange, Job, OperatorResult, OutputTag, Process, Sink,
     Source, SubtaskInfo,
 };
 
@@ -66,7 +67,7 @@ impl<T> Clone for Stream<T> {
 }
 
 impl<T: Data> Stream<T> {
-    fn of(draft: &Rc<RefCell<Draft>>, node: DraftNode) -> Self {
+    pub(crate) fn of(draft: &Rc<RefCell<Draft>>, node: DraftNode) -> Self {
         let origin =
             DraftInput { from: draft.borrow_mut().add(node), tag: None, exchange: Exchange::Forward };
         Stream { draft: Rc::clone(draft), origins: vec![origin], records: PhantomData }
@@ -126,18 +127,22 @@ impl<T: Data> Stream<T> {
         })
     }
 
-    /// Processes records one by one, with side outputs, without state.
+    /// Processes records one by one, with operator state and side outputs.
+    ///
+    /// The factory is called once when the graph is built and once per subtask.
     pub fn process<P>(
         &self,
-        factory: impl Fn(&mut DeclareOutputs) -> P + Send + Sync + 'static,
+        factory: impl Fn(&mut DeclareProcess) -> P + Send + Sync + 'static,
     ) -> Stream<P::Out>
     where
         P: Process<In = T>,
     {
-        let mut outputs = DeclareOutputs::default();
-        factory(&mut outputs);
-        self.then(NodeRole::Process, outputs.declared(), move || {
-            Instance::stateless(ProcessAdaptor::new(factory(&mut DeclareOutputs::default())))
+        let mut declare = DeclareProcess::default();
+        factory(&mut declare);
+        self.then(NodeRole::Process, declare.declared(), move || {
+            let mut declare = DeclareProcess::default();
+            let process = factory(&mut declare);
+            Instance::stateless(ProcessAdaptor::new(process, declare.into_states()))
         })
     }
 
@@ -271,11 +276,19 @@ impl<K: StateKey + Send + 'static, T: Data> KeyedStream<K, T> {
             move |options| {
                 let mut declare = Declare::new();
                 let process = factory(&mut declare);
-                let adaptor = KeyedAdaptor::new(process, Arc::clone(&key), options.max_parallelism);
-                Instance { operator: Box::new(adaptor), keyed: Some(declare.into_backend(options)) }
+                let (keyed, states) = declare.into_parts(options);
+                let adaptor = KeyedAdaptor::new(process, Arc::clone(&key), options.max_parallelism, states);
+                Instance { operator: Box::new(adaptor), keyed: Some(keyed) }
             },
         );
         Stream::of(&self.stream.draft, node)
+    }
+
+    /// Puts the records of another stream beside these: every subtask gets all of them, to be
+    /// handled by a [`KeyedBroadcastProcess`](crate::KeyedBroadcastProcess).
+    pub fn connect<U: Data>(&self, broadcast: &Stream<U>) -> Connected<K, T, U> {
+        let origins = broadcast.broadcast().origins;
+        Connected::new(&self.stream.draft, &self.stream.origins, origins, Arc::clone(&self.key))
     }
 }
 

@@ -69,7 +69,7 @@ use std::sync::Arc;
 use alluvium::JobArgs;
 use alluvium::connectors::{FileSink, TextFormat};
 use alluvium::dataflow::{
-    Data, DeclareOutputs, Job, JobBuilder, OperatorResult, OutputTag, Process, ProcessContext, SubtaskInfo,
+    Data, DeclareProcess, Job, JobBuilder, OperatorResult, OutputTag, Process, ProcessContext, SubtaskInfo,
 };
 
 pub use flight::{Flight, read_flights, source};
@@ -165,9 +165,9 @@ struct SplitByTailnum {
 }
 
 impl SplitByTailnum {
-    fn declare(outputs: &mut DeclareOutputs) -> Self {
+    fn declare(declare: &mut DeclareProcess) -> Self {
         let without_tailnum = without_tailnum();
-        outputs.side_output(&without_tailnum);
+        declare.side_output(&without_tailnum);
         SplitByTailnum { without_tailnum }
     }
 }

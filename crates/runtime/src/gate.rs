@@ -21,6 +21,8 @@ pub(crate) struct Gate {
 }
 
 struct InputChannel {
+    /// Which input of the task's first operator it feeds.
+    input: usize,
     channel: Arc<Channel>,
     watermark_ms: i64,
     blocked: bool,
@@ -30,7 +32,10 @@ struct InputChannel {
 /// What the gate lets through.
 #[derive(Debug)]
 pub(crate) enum Arrival {
-    Records(AnyBatch),
+    Records {
+        input: usize,
+        batch: AnyBatch,
+    },
     /// The lowest watermark of all channels has risen to this.
     Watermark(i64),
     /// Every channel has delivered this barrier.
@@ -40,8 +45,12 @@ pub(crate) enum Arrival {
 }
 
 impl Gate {
-    pub(crate) fn new(channels: Vec<Arc<Channel>>) -> Self {
-        let open = |channel| InputChannel { channel, watermark_ms: MIN_TIME, blocked: false, ended: false };
+    /// Reads channels, each with the number of the input that it feeds.
+    pub(crate) fn new(channels: Vec<(usize, Arc<Channel>)>) -> Self {
+        let open = |(input, channel)| {
+            let watermark_ms = MIN_TIME;
+            InputChannel { input, channel, watermark_ms, blocked: false, ended: false }
+        };
         Gate {
             inputs: channels.into_iter().map(open).collect(),
             next: 0,
@@ -82,7 +91,7 @@ impl Gate {
     fn accept(&mut self, at: usize, element: Element) -> Option<Arrival> {
         match element {
             Element::Batch(_) if self.aligning.is_some() && is_planted(Bug::RecordLostInAlignment) => None,
-            Element::Batch(batch) => Some(Arrival::Records(batch)),
+            Element::Batch(batch) => Some(Arrival::Records { input: self.inputs[at].input, batch }),
             Element::Watermark(watermark_ms) => {
                 let input = &mut self.inputs[at];
                 input.watermark_ms = input.watermark_ms.max(watermark_ms);

@@ -44,6 +44,8 @@ pub(crate) struct Edge {
     pub(crate) from_node: usize,
     pub(crate) from_output: usize,
     pub(crate) to_vertex: usize,
+    /// Which input of the reader it is.
+    pub(crate) input: usize,
     pub(crate) exchange: Exchange,
     /// Key groups of the reader, which place its records.
     pub(crate) max_parallelism: MaxParallelism,
@@ -124,7 +126,7 @@ impl Plan {
             if self.nodes[to].position > 0 {
                 continue;
             }
-            for input in &node.inputs {
+            for (position, input) in node.inputs.iter().enumerate() {
                 let same = self.nodes[input.from].parallelism == self.nodes[to].parallelism;
                 let exchange = match &input.exchange {
                     Exchange::Forward if !same => Exchange::Rebalance,
@@ -134,6 +136,7 @@ impl Plan {
                     from_node: input.from,
                     from_output: input.output,
                     to_vertex: self.nodes[to].vertex,
+                    input: position,
                     exchange,
                     max_parallelism: self.nodes[to].max_parallelism,
                 });

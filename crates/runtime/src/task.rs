@@ -191,9 +191,9 @@ impl Task {
             return self.read_source(budget);
         }
         match self.gate.next() {
-            Some(Arrival::Records(batch)) => {
+            Some(Arrival::Records { input, batch }) => {
                 let records = batch.len();
-                self.deliver(0, batch)?;
+                self.deliver(0, input, batch)?;
                 return Ok(Round::Worked(records.max(1)));
             }
             Some(Arrival::Watermark(watermark_ms)) => {
@@ -319,10 +319,10 @@ impl Task {
         Ok(done)
     }
 
-    /// Gives records to an operator of the chain and what it writes to those behind it.
-    fn deliver(&mut self, position: usize, batch: AnyBatch) -> Result<(), Error> {
+    /// Gives records of an input to an operator of the chain and what it writes to those behind it.
+    fn deliver(&mut self, position: usize, input: usize, batch: AnyBatch) -> Result<(), Error> {
         let (watermark_ms, now_ms) = (self.watermark_ms, self.clock.now_ms());
-        let written = self.chain[position].process(batch, watermark_ms, now_ms)?;
+        let written = self.chain[position].process(input, batch, watermark_ms, now_ms)?;
         self.forward(position, written)
     }
 
@@ -341,7 +341,8 @@ impl Task {
 
     fn send(&mut self, route: Route, batch: AnyBatch) -> Result<(), Error> {
         match route {
-            Route::Chained(next) => self.deliver(next, batch)?,
+            // What is chained has no other input.
+            Route::Chained(next) => self.deliver(next, 0, batch)?,
             Route::Edge(edge) => self.output.write(edge, batch),
         }
         Ok(())

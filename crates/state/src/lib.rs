@@ -48,4 +48,4 @@ pub use error::{Error, Result};
 pub use handle::{Aggregate, AggregatingState, ListState, MapState, ReducingState, Timers, ValueState};
 pub use host::{Native, Reply, Request, StateHost};
 pub use keyed::{EVENT_TIMERS, KeyedStates, PROCESSING_TIMERS, StateOptions};
-pub use operator::{BroadcastState, OperatorListState, OperatorRows, OperatorStates};
+pub use operator::{BroadcastState, OperatorEntry, OperatorListState, OperatorStates};

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use alluvium_model::typed::{StateKey, StateType};
-use alluvium_model::{RowBatch, StateKind, StateSchema};
+use alluvium_model::{StateKind, StateSchema, Value};
 
 pub use broadcast::BroadcastState;
 pub use list::OperatorListState;
@@ -18,24 +18,21 @@ use list::ListTable;
 
 /// The operator states of one subtask: declared, used, snapshotted and restored here.
 ///
-/// They are written whole whenever they have changed; there are no deltas.
+/// They are written whole whenever they have changed; there are no deltas. What a snapshot holds of
+/// all subtasks is dealt out again by whoever restores: split lists round robin, union lists and
+/// broadcast state whole to everyone.
 ///
 /// # Panics
 /// Declaring panics when a name is used twice or empty. Using a handle panics when it comes from
-/// other declarations.
+/// other declarations, and changing broadcast state panics while it is held.
 #[derive(Default)]
 pub struct OperatorStates {
     tables: Vec<Box<dyn Table>>,
+    broadcast_held: bool,
 }
 
-/// All rows of one operator state of one subtask.
-#[derive(Debug, Clone)]
-pub struct OperatorRows {
-    /// Slot of the state.
-    pub slot: usize,
-    /// Its rows, without operations, possibly none.
-    pub rows: RowBatch,
-}
+/// An element of an operator list, with a null key, or an entry of a broadcast state.
+pub type OperatorEntry = (Value, Value);
 
 impl OperatorStates {
     /// Starts without states.
@@ -73,31 +70,31 @@ impl OperatorStates {
         self.tables.iter().position(|table| table.schema().name == state)
     }
 
-    /// Returns the rows of every state that changed since the last call, whole. Broadcast state is given
-    /// by subtask 0 alone.
-    ///
-    /// # Errors
-    /// [`Error::Model`] when two keys of a broadcast state have equal canonical bytes.
-    pub fn snapshot(&mut self, subtask: u32) -> Result<Vec<OperatorRows>> {
-        let mut changed = Vec::new();
-        for (slot, table) in self.tables.iter_mut().enumerate() {
-            if let Some(rows) = table.snapshot(subtask)? {
-                changed.push(OperatorRows { slot, rows });
-            }
-        }
-        Ok(changed)
+    /// Returns, by slot, every state that changed since the last call: whole, lists in their order,
+    /// broadcast state in canonical order of its keys.
+    pub fn take_changed(&mut self) -> Vec<(usize, Vec<OperatorEntry>)> {
+        let tables = self.tables.iter_mut().enumerate();
+        tables.filter_map(|(slot, table)| Some((slot, table.take_changed()?))).collect()
     }
 
-    /// Gives a state the rows of all subtasks of the operator, in any order, and takes this
-    /// subtask's part.
+    /// Replaces a state by this subtask's part of what a snapshot holds; it counts as changed.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a slot never declared; [`Error::Rows`] and [`Error::Opaque`] for rows that
-    /// do not fit.
-    pub fn restore(&mut self, slot: usize, rows: &[RowBatch], subtask: u32, parallelism: u32) -> Result<()> {
-        let table =
-            self.tables.get_mut(slot).ok_or_else(|| Error::Unknown { name: format!("slot {slot}") })?;
-        table.restore(rows, subtask, parallelism)
+    /// [`Error::Unknown`] for a slot never declared; [`Error::Model`] for values of another type.
+    pub fn restore(&mut self, slot: usize, entries: &[OperatorEntry]) -> Result<()> {
+        let unknown = || Error::Unknown { name: format!("slot {slot}") };
+        self.tables.get_mut(slot).ok_or_else(unknown)?.restore(entries)
+    }
+
+    /// Lets broadcast state only be read until [`OperatorStates::release_broadcast`]: who handles
+    /// records that not every subtask sees must not change what all of them hold alike.
+    pub fn hold_broadcast(&mut self) {
+        self.broadcast_held = true;
+    }
+
+    /// Lets broadcast state be changed again.
+    pub fn release_broadcast(&mut self) {
+        self.broadcast_held = false;
     }
 
     fn any_list<T: StateType>(&mut self, name: &str, kind: StateKind) -> OperatorListState<T> {
@@ -126,22 +123,8 @@ impl OperatorStates {
 /// One operator state, whatever its types.
 trait Table: Send {
     fn schema(&self) -> &Arc<StateSchema>;
-    fn snapshot(&mut self, subtask: u32) -> Result<Option<RowBatch>>;
-    fn restore(&mut self, rows: &[RowBatch], subtask: u32, parallelism: u32) -> Result<()>;
+    fn take_changed(&mut self) -> Option<Vec<OperatorEntry>>;
+    fn restore(&mut self, entries: &[OperatorEntry]) -> Result<()>;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
-}
-
-/// Refuses rows of another kind of table.
-fn check_rows(schema: &StateSchema, rows: &[RowBatch]) -> Result<()> {
-    let odd = |found: &str| Error::Rows { state: schema.name.clone(), found: found.to_owned() };
-    for batch in rows {
-        if batch.schema().kind != schema.kind {
-            return Err(odd(&format!("rows of kind {}", batch.schema().kind.name())));
-        }
-        if batch.has_ops() {
-            return Err(odd("rows with operations"));
-        }
-    }
-    Ok(())
 }

@@ -7,9 +7,9 @@ use alluvium_model::{KeyGroupRange, OperatorId, Role, RowBatch, StateKind, State
 use alluvium_snapshot::ObjectReader;
 use alluvium_snapshot::format::{Place, Root, RunRef, runs};
 use alluvium_state::BackendOptions;
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef};
 
 use super::prepare::RestoreSource;
 use super::{Coordinator, Event, Phase, Shared, TaskEntry};
@@ -78,7 +78,7 @@ impl Coordinator {
         let scheduler = &self.shared.scheduler;
         let units: BTreeMap<TaskId, UnitId> =
             restored.keys().map(|task| (*task, scheduler.reserve())).collect();
-        let mut wiring = Wiring::new(&self.shared, plan, &units);
+        let wiring = Wiring::new(&self.shared, plan, &units);
         let now_ns = self.shared.env.clock.monotonic_ns();
         let rate = |vertex: usize| self.shared.job.nodes()[plan.vertices[vertex].chain[0]].rate;
         let limiters: HashMap<usize, Arc<Limiter>> = (0..plan.vertices.len())
@@ -161,10 +161,14 @@ impl<'a> Wiring<'a> {
         Wiring { plan, channels }
     }
 
-    fn inputs(&mut self, task: TaskId) -> Vec<Arc<Channel>> {
+    /// Returns the channels that a task reads, each with the number of its input.
+    fn inputs(&self, task: TaskId) -> Vec<(usize, Arc<Channel>)> {
         let edges = self.plan.edges.iter().zip(&self.channels).filter(|(e, _)| e.to_vertex == task.vertex);
-        let channels = edges.flat_map(|(_, by_writer)| by_writer.iter().flatten());
-        channels.filter(|(reader, _)| *reader == task.subtask).map(|(_, c)| Arc::clone(c)).collect()
+        let channels = edges.flat_map(|(edge, by_writer)| {
+            by_writer.iter().flatten().map(|(reader, channel)| (edge.input, *reader, channel))
+        });
+        let mine = channels.filter(|(_, reader, _)| *reader == task.subtask);
+        mine.map(|(input, _, channel)| (input, Arc::clone(channel))).collect()
     }
 
     fn outputs(&self, task: TaskId) -> Vec<OutEdge> {
@@ -252,7 +256,9 @@ impl RestoreTask {
             keyed.finish_restore().map_err(failed)?;
         }
         for (slot, declared) in described.declared.operator.iter().enumerate() {
-            if let Some(elements) = self.elements(described.id, declared, planned.parallelism).await? {
+            if let Some(elements) =
+                self.elements((&described.name, described.id), declared, planned.parallelism).await?
+            {
                 operator.operator.restore(slot, elements).map_err(failed)?;
             }
             tables.push(self.table(node, position, slot, declared, KeyGroupRange::new(0, 1))?);
@@ -300,17 +306,18 @@ impl RestoreTask {
     /// Returns this subtask's share of operator state; nothing when the snapshot lacks it.
     async fn elements(
         &self,
-        id: OperatorId,
+        (operator, id): (&str, OperatorId),
         declared: &Arc<StateSchema>,
         parallelism: u32,
     ) -> Result<Option<Vec<Element>>, Error> {
         let Some(source) = self.holding(id, &declared.name) else { return Ok(None) };
-        let what = format!("restoring state {}", declared.name);
+        let what = format!("restoring state {} of operator {operator}", declared.name);
         let rows = source.snapshot.merged(id, &declared.name, KeyGroupRange::new(0, 1), declared);
         let mut rows = rows.map_err(Error::snapshot(&what))?;
         let mut all = Vec::new();
         while let Some(batch) = rows.next().await.map_err(Error::snapshot(&what))? {
-            read_elements(&batch, declared, &mut all)?;
+            read_elements(&batch, declared, &mut all)
+                .map_err(|source| Error::State { operator: operator.to_owned(), source: Box::new(source) })?;
         }
         all.sort_by_key(|(place, _)| *place);
         let elements = all.into_iter().map(|(_, element)| element);
@@ -377,17 +384,27 @@ fn read_elements(
     batch: &RowBatch,
     schema: &StateSchema,
     into: &mut Vec<((i32, i64), Element)>,
-) -> Result<(), Error> {
+) -> Result<(), alluvium_state::Error> {
+    let opaque = || alluvium_state::Error::Opaque { state: schema.name.clone() };
+    let model = |cause| alluvium_state::Error::Model { state: schema.name.clone(), cause };
+    let unread = |raw: Role, typed: Option<&ArrayRef>, row: usize| {
+        batch.column(raw).is_some_and(|raw| raw.is_valid(row)) && typed.is_none_or(|c| c.is_null(row))
+    };
     let subtasks = batch.column(Role::Subtask).and_then(|c| c.as_primitive_opt::<Int32Type>());
     let indexes = batch.int64s(Role::Index);
     let (values, map_keys) = (batch.column(Role::Value), batch.column(Role::MapKey));
     for row in 0..batch.len() {
+        if unread(Role::ValueRaw, values, row) || unread(Role::MapKeyRaw, map_keys, row) {
+            return Err(opaque());
+        }
         let value = match (values, &schema.value) {
-            (Some(values), Some(ty)) if values.is_valid(row) => column::value_at(values, &ty.ty, row)?,
+            (Some(values), Some(ty)) if values.is_valid(row) => {
+                column::value_at(values, &ty.ty, row).map_err(model)?
+            }
             _ => alluvium_model::Value::Null,
         };
         let map_key = match (map_keys, &schema.map_key) {
-            (Some(keys), Some(ty)) => column::value_at(keys, ty, row)?,
+            (Some(keys), Some(ty)) => column::value_at(keys, ty, row).map_err(model)?,
             _ => alluvium_model::Value::Null,
         };
         let place = (subtasks.map_or(0, |s| s.value(row)), indexes.map_or(row as i64, |i| i[row]));

@@ -11,7 +11,7 @@ fn gate(channels: usize) -> (Gate, Vec<Arc<Channel>>) {
     let scheduler: Arc<dyn Scheduler> = ThreadScheduler::start(Arc::new(SystemClock::new()), 1, 1);
     let bell = || Bell::new(&scheduler, 0);
     let channels: Vec<_> = (0..channels).map(|_| Channel::new(8, bell(), bell())).collect();
-    (Gate::new(channels.clone()), channels)
+    (Gate::new(channels.iter().cloned().enumerate().collect()), channels)
 }
 
 fn records(n: i64) -> Element {
@@ -27,7 +27,7 @@ fn barrier(checkpoint_id: u64) -> Element {
 /// Prints what arrives until nothing does.
 fn drain(gate: &mut Gate) -> Vec<String> {
     let print = |arrival| match arrival {
-        Arrival::Records(batch) => format!("{}", batch.downcast::<i64>().records()[0]),
+        Arrival::Records { batch, .. } => format!("{}", batch.downcast::<i64>().records()[0]),
         Arrival::Watermark(ms) => format!("watermark {ms}"),
         Arrival::Aligned(barrier) => format!("barrier {}", barrier.checkpoint_id),
         Arrival::Ended => "end".to_owned(),

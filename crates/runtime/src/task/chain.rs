@@ -40,12 +40,13 @@ type Written = Vec<(usize, AnyBatch)>;
 impl ChainOperator {
     pub(crate) fn process(
         &mut self,
+        input: usize,
         batch: AnyBatch,
         watermark_ms: i64,
         now_ms: i64,
     ) -> Result<Written, Error> {
         self.counters.records_in.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        self.hosted(watermark_ms, now_ms, |operator, host| operator.process_batch(batch, host))?;
+        self.hosted(watermark_ms, now_ms, |operator, host| operator.process_input(input, batch, host))?;
         Ok(self.take_written())
     }
 

@@ -1,6 +1,7 @@
 //! Jobs under both schedulers: exactly once, whatever is killed, restored or rescaled.
 
 mod jobs;
+mod operator_state;
 mod savepoints;
 mod seeded;
 mod threads;

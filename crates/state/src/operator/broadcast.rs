@@ -3,16 +3,18 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use alluvium_model::column::value_at;
+use alluvium_model::StateSchema;
 use alluvium_model::typed::{StateKey, StateType};
-use alluvium_model::{Role, Row, RowBatch, RowBatchBuilder, StateSchema};
 
-use super::{OperatorStates, Table, check_rows};
+use super::{OperatorEntry, OperatorStates, Table};
 use crate::handle::token;
 use crate::memory::ByCanon;
 use crate::{Error, Result};
 
-/// A map that every subtask holds alike, because each sees the same records in the same order.
+/// A map that every subtask holds alike, because each makes it of the same records.
+///
+/// A snapshot holds it once, as subtask 0 has it. Records of several upstream subtasks reach the
+/// subtasks in different orders: what is made of them must not depend on it.
 pub struct BroadcastState<E, V> {
     slot: usize,
     entry: PhantomData<fn() -> (E, V)>,
@@ -59,6 +61,7 @@ impl<E: StateKey, V: StateType> BroadcastState<E, V> {
     }
 
     fn table<'a>(&self, states: &'a mut OperatorStates) -> &'a mut BroadcastTable<E, V> {
+        assert!(!states.broadcast_held, "broadcast state changes only where broadcast records are processed");
         let table = states.table_mut::<BroadcastTable<E, V>>(self.slot);
         table.changed = true;
         table
@@ -75,36 +78,6 @@ impl<E: StateKey, V: StateType> BroadcastTable<E, V> {
     pub(super) fn new(schema: Arc<StateSchema>) -> Self {
         BroadcastTable { schema, entries: BTreeMap::new(), changed: false }
     }
-
-    fn rows(&self) -> alluvium_model::Result<RowBatch> {
-        let mut rows = RowBatchBuilder::new(Arc::clone(&self.schema), false);
-        for (entry, value) in &self.entries {
-            rows.push(Row { map_key: entry.0.to_value(), value: value.to_value(), ..Row::default() })?;
-        }
-        rows.finish()
-    }
-
-    fn read(&mut self, batch: &RowBatch) -> Result<()> {
-        let name = &self.schema.name;
-        let column = |role: Role| {
-            let lacks = || Error::Rows { state: name.clone(), found: format!("no column {}", role.name()) };
-            batch.column(role).ok_or_else(lacks)
-        };
-        let (entries, values) = (column(Role::MapKey)?, column(Role::Value)?);
-        for row in 0..batch.len() {
-            let opaque = |role, column: &arrow_array::ArrayRef| {
-                batch.column(role).is_some_and(|raw| raw.is_valid(row)) && column.is_null(row)
-            };
-            if opaque(Role::MapKeyRaw, entries) || opaque(Role::ValueRaw, values) {
-                return Err(Error::Opaque { state: name.clone() });
-            }
-            let entry = value_at(entries, &E::logical_type(), row).and_then(|value| E::from_value(&value));
-            let value = value_at(values, &V::logical_type(), row).and_then(|value| V::from_value(&value));
-            let failed = Error::model(name);
-            self.entries.insert(ByCanon(entry.map_err(&failed)?), value.map_err(&failed)?);
-        }
-        Ok(())
-    }
 }
 
 impl<E: StateKey, V: StateType> Table for BroadcastTable<E, V> {
@@ -112,18 +85,20 @@ impl<E: StateKey, V: StateType> Table for BroadcastTable<E, V> {
         &self.schema
     }
 
-    fn snapshot(&mut self, subtask: u32) -> Result<Option<RowBatch>> {
-        if !std::mem::take(&mut self.changed) || subtask != 0 {
-            return Ok(None);
-        }
-        self.rows().map(Some).map_err(Error::model(&self.schema.name))
+    fn take_changed(&mut self) -> Option<Vec<OperatorEntry>> {
+        let changed = std::mem::take(&mut self.changed);
+        let entry = |(entry, value): (&ByCanon<E>, &V)| (entry.0.to_value(), value.to_value());
+        changed.then(|| self.entries.iter().map(entry).collect())
     }
 
-    fn restore(&mut self, rows: &[RowBatch], _subtask: u32, _parallelism: u32) -> Result<()> {
-        check_rows(&self.schema, rows)?;
+    fn restore(&mut self, entries: &[OperatorEntry]) -> Result<()> {
+        let failed = Error::model(&self.schema.name);
         self.entries.clear();
-        rows.iter().try_for_each(|batch| self.read(batch))?;
-        self.changed = !self.entries.is_empty();
+        for (entry, value) in entries {
+            let (entry, value) = (E::from_value(entry), V::from_value(value));
+            self.entries.insert(ByCanon(entry.map_err(&failed)?), value.map_err(&failed)?);
+        }
+        self.changed = true;
         Ok(())
     }
 

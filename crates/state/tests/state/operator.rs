@@ -1,88 +1,65 @@
 //! State of subtasks.
 
-use alluvium_model::spec;
-use alluvium_state::{OperatorListState, OperatorStates};
+use alluvium_model::Value;
+use alluvium_state::{BroadcastState, OperatorListState, OperatorStates};
 
-fn declare() -> (OperatorStates, OperatorListState<i64>) {
+fn declare() -> (OperatorStates, OperatorListState<i64>, BroadcastState<String, i64>) {
     let mut states = OperatorStates::new();
     let list = states.list("list");
-    (states, list)
+    let rules = states.broadcast("rules");
+    (states, list, rules)
 }
 
 #[test]
-fn split_list_is_dealt_round_robin_in_the_order_of_subtask_and_index() {
-    spec!("TABLE-2", "ORDER-4");
-    let mut rows = Vec::new();
-    for subtask in [1u32, 0] {
-        let (mut states, list) = declare();
-        list.update(&mut states, (0..3).map(|i| i64::from(subtask) * 10 + i).collect());
-        rows.push(states.snapshot(subtask).unwrap().remove(0).rows);
-    }
-    let dealt = |subtask, parallelism| {
-        let (mut states, list) = declare();
-        states.restore(0, &rows, subtask, parallelism).unwrap();
-        list.get(&states).to_vec()
-    };
-    assert_eq!(dealt(0, 1), [0, 1, 2, 10, 11, 12]);
-    assert_eq!((dealt(0, 2), dealt(1, 2)), (vec![0, 2, 11], vec![1, 10, 12]));
-    assert_eq!(dealt(7, 8), [] as [i64; 0]);
-}
-
-#[test]
-fn union_list_is_given_whole_to_everyone() {
-    let mut states = OperatorStates::new();
-    let union = states.union::<String>("union");
-    union.add(&mut states, "a".into());
-    let rows = vec![states.snapshot(0).unwrap().remove(0).rows];
-    for subtask in 0..3 {
-        let mut states = OperatorStates::new();
-        let union = states.union::<String>("union");
-        states.restore(0, &rows, subtask, 3).unwrap();
-        assert_eq!(union.get(&states), ["a"]);
-    }
-}
-
-#[test]
-fn only_changed_states_are_written_and_then_whole() {
-    let (mut states, list) = declare();
-    assert!(states.snapshot(0).unwrap().is_empty());
+fn only_changed_states_are_given_and_then_whole() {
+    let (mut states, list, rules) = declare();
+    assert!(states.take_changed().is_empty());
     list.add(&mut states, 1);
-    assert_eq!(states.snapshot(0).unwrap()[0].rows.len(), 1);
-    assert!(states.snapshot(0).unwrap().is_empty());
+    rules.put(&mut states, "a".into(), 1);
+    assert_eq!(states.take_changed().len(), 2);
+    assert!(states.take_changed().is_empty());
     list.add(&mut states, 2);
-    assert_eq!(states.snapshot(0).unwrap()[0].rows.len(), 2);
+    assert_eq!(
+        states.take_changed(),
+        [(0, vec![(Value::Null, Value::Int(1)), (Value::Null, Value::Int(2))])]
+    );
     list.clear(&mut states);
-    assert_eq!(states.snapshot(0).unwrap()[0].rows.len(), 0);
+    assert_eq!(states.take_changed(), [(0, Vec::new())]);
 }
 
 #[test]
-fn broadcast_state_is_written_once_and_read_by_all() {
-    let declare = || {
-        let mut states = OperatorStates::new();
-        let rules = states.broadcast::<String, i64>("rules");
-        (states, rules)
-    };
-    let (mut states, rules) = declare();
-    rules.put(&mut states, "b".into(), 2);
-    rules.put(&mut states, "a".into(), 1);
-    rules.put(&mut states, "c".into(), 3);
+fn what_is_restored_is_read_and_given_again_to_the_next_snapshot() {
+    let (mut states, list, rules) = declare();
+    list.update(&mut states, vec![3, 1, 2]);
+    for (name, n) in [("b", 2), ("a", 1), ("c", 3)] {
+        rules.put(&mut states, name.into(), n);
+    }
     rules.remove(&mut states, &"c".to_owned());
-    let (mut other, _) = declare();
-    rules.put(&mut other, "b".into(), 2);
-    assert!(other.snapshot(1).unwrap().is_empty());
-    let rows = vec![states.snapshot(0).unwrap().remove(0).rows];
-    let (mut restored, rules) = declare();
-    restored.restore(0, &rows, 3, 4).unwrap();
+    let saved = states.take_changed();
+    let (mut restored, list, rules) = declare();
+    for (slot, entries) in &saved {
+        restored.restore(*slot, entries).unwrap();
+    }
+    assert_eq!(list.get(&restored), [3, 1, 2]);
     assert_eq!(rules.iter(&restored).collect::<Vec<_>>(), [(&"a".to_owned(), &1), (&"b".to_owned(), &2)]);
     assert_eq!(rules.get(&restored, &"b".to_owned()), Some(&2));
+    assert_eq!(restored.take_changed(), saved);
 }
 
 #[test]
-fn rows_of_another_kind_are_refused() {
-    let (mut states, list) = declare();
-    list.add(&mut states, 1);
-    let rows = vec![states.snapshot(0).unwrap().remove(0).rows];
-    let mut union = OperatorStates::new();
-    union.union::<i64>("list");
-    assert!(union.restore(0, &rows, 0, 1).is_err());
+fn values_of_another_type_and_unknown_slots_are_refused() {
+    let (mut states, ..) = declare();
+    assert!(states.restore(0, &[(Value::Null, Value::String("x".into()))]).is_err());
+    assert!(states.restore(1, &[(Value::Null, Value::Int(1))]).is_err());
+    assert!(states.restore(2, &[]).is_err());
+}
+
+#[test]
+#[should_panic(expected = "broadcast state changes only where broadcast records are processed")]
+fn held_broadcast_state_is_only_read() {
+    let (mut states, _, rules) = declare();
+    rules.put(&mut states, "a".into(), 1);
+    states.hold_broadcast();
+    assert_eq!(rules.get(&states, &"a".to_owned()), Some(&1));
+    rules.put(&mut states, "a".into(), 2);
 }
