@@ -8,6 +8,7 @@ pub mod java;
 pub mod metadata;
 mod read_at;
 pub mod serializer;
+pub mod rocksdb;
 
 pub use error::{Error, Result};
 pub use read_at::{InMemory, ReadAt};
