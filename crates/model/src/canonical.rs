@@ -14,13 +14,13 @@
 //! # Ok::<(), alluvium_model::Error>(())
 //! ```
 //!
-//! Spec: CANON-1 to CANON-18.
+//! Spec: CANON-1 to CANON-21.
 
 mod decode;
 
 pub use decode::{decode, decode_element};
 
-use crate::{ElementType, Error, LogicalType, Result, TimeUnit, Value};
+use crate::{ElementType, Error, LogicalType, Result, TimeUnit, Value, big};
 
 /// First byte of the canonical bytes of an opaque value.
 pub const OPAQUE: u8 = 0xFF;
@@ -30,16 +30,27 @@ pub(crate) const ABSENT: u8 = 0x00;
 /// Marks a value in a place that may be null, an element of a list, and the start of a struct.
 pub(crate) const PRESENT: u8 = 0x01;
 
+/// First byte of a negative big integer or decimal; the bytes behind it are inverted.
+pub(crate) const NEGATIVE: u8 = 0x00;
+/// First byte of any other big integer.
+pub(crate) const NOT_NEGATIVE: u8 = 0x01;
+/// First byte of a big decimal that is zero.
+pub(crate) const ZERO: u8 = 0x01;
+/// First byte of a positive big decimal.
+pub(crate) const POSITIVE: u8 = 0x02;
+
 /// Appends the canonical bytes of a value that is not null.
 ///
 /// # Errors
 /// [`Error::Mismatch`] when the value is not of the type; `out` may then hold a part of it.
 ///
-/// Spec: CANON-1 to CANON-18.
+/// Spec: CANON-1 to CANON-21.
 pub fn encode(value: &Value, ty: &LogicalType, out: &mut Vec<u8>) -> Result<()> {
     use LogicalType as T;
     match (ty, value) {
-        (_, Value::Opaque { serializer, bytes }) => push_opaque(serializer, bytes, out),
+        (_, Value::Opaque { serializer, bytes }) if ty.allows_opaque_rows() => {
+            push_opaque(serializer, bytes, out);
+        }
         (T::Bool, Value::Bool(v)) => out.push(u8::from(*v)),
         (
             T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::Date | T::Time(_) | T::Timestamp { .. },
@@ -56,6 +67,23 @@ pub fn encode(value: &Value, ty: &LogicalType, out: &mut Vec<u8>) -> Result<()> 
         (T::String, Value::String(v)) => push_escaped(v.as_bytes(), out),
         (T::String, Value::Wtf8(v)) | (T::Bytes, Value::Bytes(v)) => push_escaped(v, out),
         (T::Decimal { .. }, Value::Decimal(v)) => push(&(*v as u128 ^ (1 << 127)).to_be_bytes(), out),
+        (T::BigInteger, Value::BigInteger(v)) => {
+            let (negative, magnitude) = big::integer_parts(v).ok_or_else(|| mismatch(ty, value))?;
+            let start = out.len();
+            push(&(magnitude.len() as u32).to_be_bytes(), out);
+            push(&magnitude, out);
+            push_signed(negative, start, out);
+        }
+        (T::BigDecimal, Value::BigDecimal { unscaled, scale }) => {
+            if !big::is_integer(unscaled) {
+                return Err(mismatch(ty, value));
+            }
+            push_big_decimal(unscaled, *scale, out);
+        }
+        (T::Either(left, right), Value::Either(side, value)) => {
+            out.push(side.of(ABSENT, PRESENT));
+            encode_element(value, side.of(left, right), out)?;
+        }
         (T::List(element), Value::List(values)) => {
             for value in values {
                 out.push(PRESENT);
@@ -132,6 +160,35 @@ pub fn push_i64(value: i64, out: &mut Vec<u8>) {
 /// Appends a signed integer: big-endian with its sign flipped, in 4 bytes.
 pub fn push_i32(value: i32, out: &mut Vec<u8>) {
     push(&((value as u32) ^ (1 << 31)).to_be_bytes(), out);
+}
+
+/// Inverts the bytes from `start` on if they are of a negative number and puts its sign in front:
+/// 00, or 01 from zero on.
+fn push_signed(negative: bool, start: usize, out: &mut Vec<u8>) {
+    if negative {
+        out.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
+    }
+    out.insert(start, if negative { NEGATIVE } else { NOT_NEGATIVE });
+}
+
+/// Appends sign, position of the point and digits, in the order of numbers; then the scale.
+fn push_big_decimal(unscaled: &str, scale: i32, out: &mut Vec<u8>) {
+    let digits = unscaled.trim_start_matches('-');
+    let start = out.len();
+    match digits.trim_end_matches('0') {
+        "" => out.push(ZERO),
+        leading => {
+            push_i64(digits.len() as i64 - i64::from(scale), out);
+            push(leading.as_bytes(), out);
+            out.push(0x00);
+            let negative = digits.len() != unscaled.len();
+            push_signed(negative, start, out);
+            if let (false, Some(sign)) = (negative, out.get_mut(start)) {
+                *sign = POSITIVE;
+            }
+        }
+    }
+    push_i32(scale, out);
 }
 
 /// Appends a binary64 in its total order: −0 before +0, every NaN as one after +∞.

@@ -1,6 +1,6 @@
 //! Logical types in Arrow: fields, and single values out of and into columns.
 //!
-//! The Arrow type depends on the logical type alone (Spec: TYPE-1 to TYPE-22). Batches stay in
+//! The Arrow type depends on the logical type alone (Spec: TYPE-1 to TYPE-28). Batches stay in
 //! Arrow; the functions for single values serve look-ups, JSON and tests.
 
 mod build;
@@ -15,7 +15,7 @@ use arrow_schema::{DataType, Field, Fields, TimeUnit as ArrowUnit};
 pub use build::column_of;
 
 use crate::canonical;
-use crate::{ElementType, Error, LogicalType, Result, TimeUnit, Value};
+use crate::{ElementType, Error, LogicalType, Result, Side, TimeUnit, Value, big};
 
 /// Key of the metadata that carries a field id, as the Parquet library reads and writes it.
 pub const FIELD_ID: &str = "PARQUET:field_id";
@@ -27,7 +27,7 @@ const RAW_LOGICAL: u8 = 0x01;
 
 /// Returns the Arrow type that stores a logical type.
 ///
-/// Spec: TYPE-1 to TYPE-22.
+/// Spec: TYPE-1 to TYPE-28.
 pub fn arrow_type(ty: &LogicalType) -> DataType {
     use LogicalType as T;
     match ty {
@@ -42,7 +42,7 @@ pub fn arrow_type(ty: &LogicalType) -> DataType {
         T::UInt64 => DataType::UInt64,
         T::Float32 => DataType::Float32,
         T::Float64 => DataType::Float64,
-        T::String | T::Enum(_) => DataType::Utf8,
+        T::String | T::Enum(_) | T::BigInteger | T::BigDecimal => DataType::Utf8,
         T::Bytes | T::Opaque { .. } => DataType::Binary,
         T::Date => DataType::Date32,
         T::Time(TimeUnit::Milli) => DataType::Time32(ArrowUnit::Millisecond),
@@ -59,6 +59,11 @@ pub fn arrow_type(ty: &LogicalType) -> DataType {
         T::TimeWindow => DataType::Struct(Fields::from(vec![
             Field::new("start", DataType::Int64, false),
             Field::new("end", DataType::Int64, false),
+        ])),
+        T::Either(left, right) => DataType::Struct(Fields::from(vec![
+            Field::new("side", DataType::Utf8, false),
+            arrow_field("left", &left.ty, true),
+            arrow_field("right", &right.ty, true),
         ])),
     }
 }
@@ -138,10 +143,18 @@ pub fn value_at(column: &dyn Array, ty: &LogicalType, row: usize) -> Result<Valu
         }
         T::Enum(symbols) => {
             let symbol = text(column, ty, row)?;
-            let ordinal = symbols.symbols.iter().position(|s| s == symbol).ok_or_else(|| {
-                Error::Mismatch { path: "enum".into(), wanted: ty.to_string(), found: symbol.to_owned() }
-            })?;
+            let ordinal = symbols.symbols.iter().position(|s| s == symbol).ok_or_else(|| no(symbol, ty))?;
             Value::Enum(ordinal as u32)
+        }
+        T::BigInteger => {
+            let text = text(column, ty, row)?;
+            Value::BigInteger(
+                Some(text).filter(|t| big::is_integer(t)).ok_or_else(|| no(text, ty))?.to_owned(),
+            )
+        }
+        T::BigDecimal => {
+            let text = text(column, ty, row)?;
+            Value::big_decimal(text).ok_or_else(|| no(text, ty))?
         }
         T::List(element) => Value::List(list(column, ty, &element.ty, row)?),
         T::Set(element) => Value::List(list(column, ty, element, row)?),
@@ -159,6 +172,7 @@ pub fn value_at(column: &dyn Array, ty: &LogicalType, row: usize) -> Result<Valu
         }
         T::Struct(fields) => fields_at(column, ty, fields.fields.iter().map(|f| &f.ty.ty), row)?,
         T::Tuple(types) => fields_at(column, ty, types.iter().map(|t| &t.ty), row)?,
+        T::Either(left, right) => either(column, ty, left, right, row)?,
         T::TimeWindow => {
             let parts =
                 column.as_struct_opt().filter(|s| s.num_columns() == 2).ok_or_else(|| odd(column, ty))?;
@@ -195,6 +209,29 @@ fn fields_at<'a>(
         column.as_struct_opt().filter(|s| s.num_columns() == types.len()).ok_or_else(|| odd(column, ty))?;
     let values = types.zip(parts.columns()).map(|(ty, column)| value_at(column, ty, row));
     Ok(Value::Struct(values.collect::<Result<_>>()?))
+}
+
+fn either(
+    column: &dyn Array,
+    ty: &LogicalType,
+    left: &ElementType,
+    right: &ElementType,
+    row: usize,
+) -> Result<Value> {
+    let parts = column.as_struct_opt().filter(|s| s.num_columns() == 3).ok_or_else(|| odd(column, ty))?;
+    let name = text(parts.column(0), ty, row)?;
+    let side = Side::from_name(name).ok_or_else(|| no(name, ty))?;
+    let (element, chosen, other) =
+        side.of((left, parts.column(1), parts.column(2)), (right, parts.column(2), parts.column(1)));
+    if other.is_valid(row) || (chosen.is_null(row) && !element.nullable) {
+        return Err(no(&format!("{name}, but not {name} alone"), ty));
+    }
+    Ok(Value::Either(side, Box::new(value_at(chosen, &element.ty, row)?)))
+}
+
+fn no(found: &str, ty: &LogicalType) -> Error {
+    let found = found.chars().take(80).collect();
+    Error::Mismatch { path: "column".into(), wanted: ty.to_string(), found }
 }
 
 fn odd(column: &dyn Array, ty: &LogicalType) -> Error {
@@ -243,11 +280,36 @@ fn raw_value(cell: &[u8], ty: &LogicalType) -> Result<Value> {
     }
 }
 
-/// Returns the raw cell of bytes that only a serializer understands.
+/// Returns the raw cell of bytes that only a serializer understands, or that stand beside a typed
+/// value which does not encode back to them.
 ///
 /// Spec: TYPE-25.
 pub fn raw_opaque(serializer: &str, bytes: &[u8]) -> Vec<u8> {
     raw_cell(RAW_OPAQUE, serializer.as_bytes(), bytes)
+}
+
+/// Returns whether a column of the type itself holds a value: text is valid Unicode, and what is
+/// opaque is so by its type.
+///
+/// Spec: TYPE-25.
+pub fn holds(value: &Value, ty: &LogicalType) -> bool {
+    use LogicalType as T;
+    match (ty, value) {
+        (_, Value::Wtf8(_)) => false,
+        (T::Opaque { serializer }, Value::Opaque { serializer: found, .. }) => serializer == found,
+        (_, Value::Opaque { .. }) => false,
+        (T::List(element), Value::List(values)) => values.iter().all(|v| holds(v, &element.ty)),
+        (T::Set(element), Value::List(values)) => values.iter().all(|v| holds(v, element)),
+        (T::Map(key, element), Value::Map(entries)) => {
+            entries.iter().all(|(k, v)| holds(k, key) && holds(v, &element.ty))
+        }
+        (T::Struct(fields), Value::Struct(values)) => {
+            fields.fields.iter().zip(values).all(|(f, v)| holds(v, &f.ty.ty))
+        }
+        (T::Tuple(types), Value::Struct(values)) => types.iter().zip(values).all(|(t, v)| holds(v, &t.ty)),
+        (T::Either(left, right), Value::Either(side, value)) => holds(value, &side.of(left, right).ty),
+        _ => true,
+    }
 }
 
 /// Returns the raw cell of a logical value without an Arrow form, with its original bytes.

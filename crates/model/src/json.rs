@@ -1,23 +1,24 @@
 //! The JSON forms of values, as `cat` prints and `--key` takes them.
 //!
 //! Integers and finite floats are numbers, other floats `"NaN"`, `"Infinity"`, `"-Infinity"`;
-//! decimals are strings, bytes base64, dates and times ISO 8601; lists and sets are arrays, maps
-//! arrays of `[key, value]`, structs objects; enums are their symbol, time windows
-//! `{"start":ms,"end":ms}`; text with lone surrogates is `{"$utf16":hex}` and opaque bytes are
+//! decimals and numbers of any size are strings, bytes base64, dates and times ISO 8601; lists and
+//! sets are arrays, maps arrays of `[key, value]`, structs objects, in which a member whose name
+//! begins with `$` is left out when it is null; enums are their symbol, time windows
+//! `{"start":ms,"end":ms}`, one of two `{"left":…}` or `{"right":…}`; text with lone surrogates is `{"$utf16":hex}` and opaque bytes are
 //! `{"$opaque":{"serializer":…,"bytes":base64}}`.
 //!
-//! Spec: JSON-1 to JSON-12.
+//! Spec: JSON-1 to JSON-15.
 
 mod parse;
 mod time;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Number, Value as Json, json};
+use serde_json::{Number, Value as Json, json};
 
 pub use parse::{from_json, key_from_text};
 
-use crate::{LogicalType, Value};
+use crate::{Field, LogicalType, Value, big};
 
 /// Prints a value.
 ///
@@ -43,15 +44,20 @@ pub fn to_json(value: &Value, ty: &LogicalType) -> Json {
         (_, Value::String(v)) => Json::String(v.clone()),
         (_, Value::Bytes(v)) => Json::String(STANDARD.encode(v)),
         (T::Decimal { scale, .. }, Value::Decimal(v)) => Json::String(decimal_text(*v, *scale)),
+        (_, Value::BigInteger(v)) => Json::String(v.clone()),
+        (_, Value::BigDecimal { unscaled, scale }) => Json::String(big::decimal_text(unscaled, *scale)),
+        (T::Either(left, right), Value::Either(side, value)) => {
+            json!({ side.name(): to_json(value, &side.of(left, right).ty) })
+        }
         (T::List(element), Value::List(values)) => values.iter().map(|v| to_json(v, &element.ty)).collect(),
         (T::Set(element), Value::List(values)) => values.iter().map(|v| to_json(v, element)).collect(),
         (T::Map(key, element), Value::Map(entries)) => {
             entries.iter().map(|(k, v)| json!([to_json(k, key), to_json(v, &element.ty)])).collect()
         }
         (T::Struct(fields), Value::Struct(values)) => {
-            let members =
-                fields.fields.iter().zip(values).map(|(f, v)| (f.name.clone(), to_json(v, &f.ty.ty)));
-            Json::Object(members.collect::<Map<_, _>>())
+            let shown = |field: &Field, value: &Value| *value != Value::Null || !field.name.starts_with('$');
+            let members = fields.fields.iter().zip(values).filter(|(f, v)| shown(f, v));
+            Json::Object(members.map(|(f, v)| (f.name.clone(), to_json(v, &f.ty.ty))).collect())
         }
         (T::Tuple(types), Value::Struct(values)) => {
             let members = types.iter().zip(values).enumerate();
@@ -91,10 +97,18 @@ fn decimal_text(unscaled: i128, scale: i8) -> String {
 
 /// Prints WTF-8 as the hex digits of its UTF-16 units.
 fn utf16_hex(wtf8: &[u8]) -> String {
-    let mut out = String::new();
-    let mut push = |unit: u32| out.push_str(&format!("{unit:04x}"));
+    utf16_units(wtf8).map(|unit| format!("{unit:04x}")).collect()
+}
+
+/// Returns the UTF-16 units of WTF-8.
+pub(crate) fn utf16_units(wtf8: &[u8]) -> impl Iterator<Item = u16> {
     let mut rest = wtf8;
-    while let Some((first, behind)) = rest.split_first() {
+    let mut low = None;
+    std::iter::from_fn(move || {
+        if let Some(unit) = low.take() {
+            return Some(unit);
+        }
+        let (first, behind) = rest.split_first()?;
         let (len, start) = match first {
             0x00..=0x7F => (0, u32::from(*first)),
             0xC0..=0xDF => (1, u32::from(first & 0x1F)),
@@ -103,16 +117,15 @@ fn utf16_hex(wtf8: &[u8]) -> String {
         };
         let (tail, next) = behind.split_at(len.min(behind.len()));
         let point = tail.iter().fold(start, |p, b| p << 6 | u32::from(b & 0x3F));
-        match point.checked_sub(0x1_0000) {
-            Some(high) => {
-                push(0xD800 + (high >> 10 & 0x3FF));
-                push(0xDC00 + (high & 0x3FF));
-            }
-            None => push(point),
-        }
         rest = next;
-    }
-    out
+        Some(match point.checked_sub(0x1_0000) {
+            Some(high) => {
+                low = Some(0xDC00 | (high & 0x3FF) as u16);
+                0xD800 | (high >> 10 & 0x3FF) as u16
+            }
+            None => point as u16,
+        })
+    })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! * questions: [`SnapshotSource`], [`SnapshotDescription`]
 #![deny(missing_docs)]
 
+pub mod big;
 pub mod canonical;
 pub mod column;
 pub mod digest;
@@ -34,9 +35,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use job::{JobDescription, OperatorDescription};
 pub use key_group::{KeyGroup, KeyGroupFunction, KeyGroupRange, MaxParallelism};
 pub use operator::{OperatorId, OperatorUid};
-pub use row::{Op, Row, RowBatch, RowBatchBuilder};
+pub use row::{Op, Original, Originals, Row, RowBatch, RowBatchBuilder};
 pub use schema::{Role, StateKind, StateSchema, TimeDomain};
 pub use source::{RowStream, Scan, SnapshotDescription, SnapshotSource};
 pub use spec_rule::is_rule_id;
 pub use types::{ElementType, EnumType, Field, LogicalType, StructType, TimeUnit};
-pub use value::Value;
+pub use value::{Side, Value};

@@ -8,7 +8,7 @@ use crate::{Error, KeyGroup, Result, Role, StateSchema};
 
 mod builder;
 
-pub use builder::{Row, RowBatchBuilder};
+pub use builder::{Original, Originals, Row, RowBatchBuilder};
 
 /// What a row of a delta run does.
 ///

@@ -137,6 +137,17 @@ pub enum Role {
 }
 
 impl Role {
+    /// Returns the column of original bytes beside a typed column.
+    pub fn raw(self) -> Option<Role> {
+        Some(match self {
+            Role::Key => Role::KeyRaw,
+            Role::Namespace => Role::NamespaceRaw,
+            Role::MapKey => Role::MapKeyRaw,
+            Role::Value => Role::ValueRaw,
+            _ => return None,
+        })
+    }
+
     /// Returns the name of the column.
     pub fn name(self) -> &'static str {
         match self {
@@ -177,6 +188,10 @@ pub struct StateSchema {
     pub value: Option<ElementType>,
     /// Time to live in milliseconds.
     pub ttl_ms: Option<u64>,
+    /// Whether rows have a time of last access although their time to live is not known: so it is
+    /// in the snapshots of an engine that keeps the one in its files and the other in the job.
+    /// Nothing expires by it. False wherever [`StateSchema::ttl_ms`] is set.
+    pub ttl_unknown: bool,
     /// Which of [`Role::KeyRaw`], [`Role::NamespaceRaw`], [`Role::MapKeyRaw`] and
     /// [`Role::ValueRaw`] the table has, ascending.
     pub raw: Vec<Role>,
@@ -195,6 +210,7 @@ impl StateSchema {
             map_key: None,
             value: None,
             ttl_ms: None,
+            ttl_unknown: false,
             raw: Vec::new(),
             field_id_max: 0,
         }
@@ -227,7 +243,30 @@ impl StateSchema {
     /// Sets the time to live.
     pub fn with_ttl_ms(mut self, ttl_ms: u64) -> Self {
         self.ttl_ms = Some(ttl_ms);
+        self.ttl_unknown = false;
         self
+    }
+
+    /// Gives rows a time of last access, with a time to live that is not known.
+    pub fn with_unknown_ttl(mut self) -> Self {
+        self.ttl_ms = None;
+        self.ttl_unknown = true;
+        self
+    }
+
+    /// Gives the table the column of original bytes beside each typed one.
+    pub fn with_all_raw(mut self) -> Self {
+        self.raw.clear();
+        self.raw.extend(self.kind.is_keyed().then_some(Role::KeyRaw));
+        self.raw.extend(self.namespace.is_some().then_some(Role::NamespaceRaw));
+        self.raw.extend(self.map_key.is_some().then_some(Role::MapKeyRaw));
+        self.raw.extend(self.value.is_some().then_some(Role::ValueRaw));
+        self
+    }
+
+    /// Returns whether rows have a time of last access.
+    pub fn has_last_access(&self) -> bool {
+        self.ttl_ms.is_some() || self.ttl_unknown
     }
 
     /// Returns the columns of a row in their fixed order, without the sort key.
@@ -263,7 +302,7 @@ impl StateSchema {
             roles.push(Role::Value);
             self.push_raw(Role::ValueRaw, &mut roles);
         }
-        if self.ttl_ms.is_some() {
+        if self.has_last_access() {
             roles.push(Role::LastAccess);
         }
         roles

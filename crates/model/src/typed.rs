@@ -91,7 +91,7 @@ pub trait StateKey: StateType + Eq + Hash {
 
     /// Appends the canonical bytes; for an option with its null marker.
     ///
-    /// Spec: CANON-1 to CANON-18.
+    /// Spec: CANON-1 to CANON-21.
     fn canonical(&self, out: &mut Vec<u8>);
 
     /// Compares as the canonical bytes compare.

@@ -20,7 +20,7 @@ pub enum TimeUnit {
 /// The mapping of each to Arrow ([`crate::column`]), to canonical bytes ([`crate::canonical`]) and
 /// to JSON ([`crate::json`]) depends on the type alone, never on the data.
 ///
-/// Spec: TYPE-1 to TYPE-22.
+/// Spec: TYPE-1 to TYPE-28.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogicalType {
@@ -68,6 +68,10 @@ pub enum LogicalType {
         /// Digits after the point.
         scale: i8,
     },
+    /// An integer of any size.
+    BigInteger,
+    /// A decimal of any size, with a scale of its own in every value.
+    BigDecimal,
     /// Elements in order.
     List(Box<ElementType>),
     /// Distinct elements without order.
@@ -80,6 +84,8 @@ pub enum LogicalType {
     Tuple(Vec<ElementType>),
     /// One of a list of symbols.
     Enum(EnumType),
+    /// A value of one of two types.
+    Either(Box<ElementType>, Box<ElementType>),
     /// A window of time, start inclusive and end exclusive, in milliseconds.
     TimeWindow,
     /// Bytes that only the named serializer understands.
@@ -161,13 +167,26 @@ impl StructType {
 }
 
 impl LogicalType {
-    /// Returns whether a row of this type can be opaque while its column is typed: only types
-    /// whose canonical bytes never begin with 0xFF.
+    /// Returns whether a key of this type can be opaque while its column is typed: only types
+    /// whose canonical bytes never begin with 0xFF. Values can be opaque whatever their type.
     ///
-    /// Spec: CANON-17.
+    /// Spec: CANON-18.
     pub fn allows_opaque_rows(&self) -> bool {
         use LogicalType::*;
-        matches!(self, String | List(_) | Set(_) | Map(..) | Struct(_) | Tuple(_) | Enum(_) | Opaque { .. })
+        matches!(
+            self,
+            String
+                | BigInteger
+                | BigDecimal
+                | List(_)
+                | Set(_)
+                | Map(..)
+                | Struct(_)
+                | Tuple(_)
+                | Enum(_)
+                | Either(..)
+                | Opaque { .. }
+        )
     }
 
     /// Returns the canonical timestamp type: milliseconds in UTC.

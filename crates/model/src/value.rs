@@ -26,6 +26,15 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// The unscaled value of a decimal.
     Decimal(i128),
+    /// An integer of any size, as its decimal text ([`crate::big::is_integer`]).
+    BigInteger(String),
+    /// A decimal of any size and scale; 1.0 and 1.00 differ.
+    BigDecimal {
+        /// The unscaled integer's text.
+        unscaled: String,
+        /// Digits after the point.
+        scale: i32,
+    },
     /// A list or a set.
     List(Vec<Value>),
     /// A map.
@@ -41,6 +50,8 @@ pub enum Value {
         /// One past the last millisecond.
         end: i64,
     },
+    /// One of two, and which.
+    Either(Side, Box<Value>),
     /// Bytes that only the named serializer understands.
     Opaque {
         /// Name of the serializer.
@@ -50,7 +61,45 @@ pub enum Value {
     },
 }
 
+/// A side of a [`Value::Either`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    /// The first of the two types.
+    Left,
+    /// The second.
+    Right,
+}
+
+impl Side {
+    /// Returns the name in columns and JSON: `left` or `right`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Left => "left",
+            Side::Right => "right",
+        }
+    }
+
+    /// Returns the side of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Side::Left, Side::Right].into_iter().find(|side| side.name() == name)
+    }
+
+    /// Returns the member of a pair that stands on this side.
+    pub fn of<T>(self, left: T, right: T) -> T {
+        match self {
+            Side::Left => left,
+            Side::Right => right,
+        }
+    }
+}
+
 impl Value {
+    /// Makes a decimal from its text ([`crate::big::decimal_parts`]).
+    pub fn big_decimal(text: &str) -> Option<Self> {
+        let (unscaled, scale) = crate::big::decimal_parts(text)?;
+        Some(Value::BigDecimal { unscaled, scale })
+    }
+
     /// Returns a short name of what this is, for errors.
     pub fn kind_name(&self) -> &'static str {
         match self {
@@ -62,11 +111,15 @@ impl Value {
             Value::String(_) | Value::Wtf8(_) => "a string",
             Value::Bytes(_) => "bytes",
             Value::Decimal(_) => "a decimal",
+            Value::BigInteger(_) => "a big integer",
+            Value::BigDecimal { .. } => "a big decimal",
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
             Value::Struct(_) => "a struct",
             Value::Enum(_) => "an enum symbol",
             Value::Window { .. } => "a time window",
+            Value::Either(Side::Left, _) => "a left side",
+            Value::Either(Side::Right, _) => "a right side",
             Value::Opaque { .. } => "opaque bytes",
         }
     }

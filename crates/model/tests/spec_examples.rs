@@ -9,7 +9,7 @@ use alluvium_model::key_group::{canonical_hash, java_hash};
 use alluvium_model::types::{type_from_json, type_to_json};
 use alluvium_model::{
     ElementType, KeyGroup, KeyGroupFunction, LogicalType, MaxParallelism, Op, OperatorUid, Role, Row,
-    RowBatchBuilder, StateKind, StateSchema, Value, canonical, spec,
+    RowBatchBuilder, Side, StateKind, StateSchema, Value, canonical, spec,
 };
 use serde_json::{Value as Json, json};
 
@@ -50,7 +50,7 @@ fn batch(schema: &Arc<StateSchema>, deltas: bool, rows: Vec<Row>) -> alluvium_mo
 fn canonical_bytes_of_chapter_3() {
     spec!(
         "CANON-1", "CANON-3", "CANON-5", "CANON-6", "CANON-11", "CANON-13", "CANON-14", "CANON-16",
-        "CANON-17", "TYPE-23"
+        "CANON-17", "CANON-19", "CANON-20", "CANON-21", "TYPE-23"
     );
     let check = |type_json: Json, value: Value, hex: &str| {
         let bytes = canonical::to_bytes(&value, &ty(type_json.clone())).unwrap();
@@ -73,6 +73,18 @@ fn canonical_bytes_of_chapter_3() {
     check(json!("time-window"), Value::Window { start: 0, end: 60_000 }, "8000000000000000 800000000000EA60");
     let opaque = Value::Opaque { serializer: "Kryo".into(), bytes: vec![1, 0] };
     check(json!({"opaque": "Kryo"}), opaque, "FF 00000004 4B72796F 0100FF0000");
+    let integer = |text: &str| Value::BigInteger(text.into());
+    check(json!("big-integer"), integer("0"), "01 00000000");
+    check(json!("big-integer"), integer("256"), "01 00000002 0100");
+    check(json!("big-integer"), integer("-1"), "00 FFFFFFFE FE");
+    let decimal = |text: &str| Value::big_decimal(text).unwrap();
+    check(json!("big-decimal"), decimal("12.50"), "02 8000000000000002 31323500 80000002");
+    check(json!("big-decimal"), decimal("0.00"), "01 80000002");
+    check(json!("big-decimal"), decimal("-5E+1"), "00 7FFFFFFFFFFFFFFD CAFF 7FFFFFFF");
+    let either = json!({"either": ["string", {"nullable": "int8"}]});
+    check(either.clone(), Value::Either(Side::Right, Box::new(Value::Null)), "01 00");
+    check(either.clone(), Value::Either(Side::Left, Box::new(text("UA"))), "00 55410000");
+    assert_eq!(type_to_json(&type_from_json(&either).unwrap()), either);
     assert_eq!(type_to_json(&type_from_json(&fields).unwrap()), fields);
 }
 
@@ -104,6 +116,12 @@ fn key_groups_of_chapter_4() {
     check(json!("decimal(4,2)"), Value::Decimal(1250), 38752, 105, 30825);
     let wide = Value::Decimal(-1_234_567_890_123_456_789_015);
     check(json!("decimal(30,1)"), wide, -494_185_873, 99, 28515);
+    let integer = |text: &str| Value::BigInteger(text.into());
+    check(json!("big-integer"), integer("12345678901234567890"), -1_436_577_082, 116, 25588);
+    check(json!("big-integer"), integer("-5"), -5, 80, 12112);
+    let decimal = |text: &str| Value::big_decimal(text).unwrap();
+    check(json!("big-decimal"), decimal("12.50"), 38752, 105, 30825);
+    check(json!("big-decimal"), decimal("-123456789012345678901.5"), -494_185_873, 99, 28515);
     check(json!("date"), Value::Int(19_782), 4_145_309, 30, 12702);
     check(json!("time(ns)"), Value::Int(3_723_000_000_004), -736_645_786, 55, 19383);
     let both = 19_782 * 86_400_000_000_000 + 3_723_000_000_004;
@@ -209,6 +227,22 @@ fn broadcast_state_is_hashed_by_map_key_alone() {
 }
 
 #[test]
+fn numbers_of_any_size_and_eithers_are_hashed() {
+    spec!("ROWHASH-5", "TYPE-26", "TYPE-27", "TYPE-28");
+    let check = |type_json: Json, value: Value, form: &[u8]| {
+        let ty = ty(type_json);
+        let mut found = Vec::new();
+        alluvium_model::digest::push_value_form(&value, &ty, &mut found).unwrap();
+        assert_eq!(found, form, "{ty}");
+    };
+    check(json!("big-integer"), Value::BigInteger("-12".into()), b"\x11\0\0\0\x03-12");
+    check(json!("big-decimal"), Value::big_decimal("-1.0").unwrap(), b"\x12\0\0\0\x01\0\0\0\x03-10");
+    let either = json!({"either": ["string", {"nullable": "int8"}]});
+    check(either.clone(), Value::Either(Side::Left, Box::new(text("a"))), b"\x13\0\x05\0\0\0\x01a");
+    check(either, Value::Either(Side::Right, Box::new(Value::Null)), b"\x13\x01\0");
+}
+
+#[test]
 fn raw_cells_are_hashed_as_what_they_hold() {
     spec!("ROWHASH-8", "TYPE-24", "TYPE-25", "CANON-9");
     let mut schema = StateSchema::new("s", StateKind::Value)
@@ -261,6 +295,8 @@ fn odd_schemas_are_refused() {
         json!({"name": "s", "kind": "operator-list", "key_type": "bool", "value_type": "bool"}),
         json!({"name": "s", "kind": "operator-list", "namespace_type": "bool", "value_type": "bool"}),
         json!({"kind": "operator-list", "value_type": "bool"}),
+        json!({"name": "s", "kind": "operator-list", "value_type": "bool", "ttl_unknown": true}),
+        json!({"name": "s", "kind": "value", "key_type": "bool", "value_type": "bool", "ttl_unknown": true, "ttl_ms": 1}),
     ] {
         assert!(schema_from_json(&odd).is_err(), "{odd}");
     }
@@ -292,6 +328,7 @@ fn columns_are_those_of_chapter_6() {
         columns(&list, true),
         format!("op {base}").replace("list_pos", "list_pos?").replace("last_access", "last_access?")
     );
+    assert_eq!(columns(&list.clone().with_unknown_ttl(), false), base);
     let timer =
         StateSchema::new("t", StateKind::from_name("event-timer").unwrap()).with_key(LogicalType::Int64);
     assert_eq!(columns(&timer, false), "key_group key timestamp");

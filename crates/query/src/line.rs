@@ -81,9 +81,9 @@ impl Printer {
 
     /// Prints the element of a list and when it was last accessed.
     pub(crate) fn element(&self, batch: &RowBatch, row: usize) -> Result<(Json, Option<Json>)> {
-        let last_access = match self.schema.ttl_ms {
-            Some(_) => Some(self.member(batch, Role::LastAccess, row)?),
-            None => None,
+        let last_access = match self.schema.has_last_access() {
+            true => Some(self.member(batch, Role::LastAccess, row)?),
+            false => None,
         };
         Ok((self.member(batch, Role::Value, row)?, last_access))
     }

@@ -193,6 +193,7 @@ pub(crate) fn rows(schema: &StateSchema, count: usize, deltas: bool, seed: u64) 
                 _ => Value::Null,
             },
             last_access: (put && schema.ttl_ms.is_some()).then(|| numbers.below(5000) as i64),
+            originals: None,
         };
         rows.insert((row.key_group, row.sort_key(schema).unwrap()), row);
     }

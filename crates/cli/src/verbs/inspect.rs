@@ -123,7 +123,11 @@ fn states(operator: &OperatorState, counted: &Json, out: &mut Out) -> Result<()>
             number("entries"),
             if state.schema.kind == StateKind::List { number("elements") } else { String::new() },
             counted["bytes"].as_u64().map_or("–".into(), output::bytes),
-            state.schema.ttl_ms.map_or(String::new(), time_to_live),
+            match state.schema.ttl_ms {
+                Some(ttl_ms) => time_to_live(ttl_ms),
+                None if state.schema.ttl_unknown => "unknown".into(),
+                None => String::new(),
+            },
             counted["key_group_skew"]["ratio"].as_f64().map_or(String::new(), |ratio| format!("{ratio:.1}×")),
         ]);
     }

@@ -142,9 +142,9 @@ impl Parser {
     }
 
     fn last_access(&self, found: Option<i64>) -> Result<Option<i64>, BadRow> {
-        match self.schema.ttl_ms {
-            None => Ok(None),
-            Some(_) => found.or(self.last_access_ms).map(Some).ok_or(BadRow::Missing("last_access")),
+        match self.schema.has_last_access() {
+            false => Ok(None),
+            true => found.or(self.last_access_ms).map(Some).ok_or(BadRow::Missing("last_access")),
         }
     }
 }

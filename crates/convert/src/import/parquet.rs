@@ -130,7 +130,7 @@ impl Chunks {
             }
             _ => {}
         }
-        if schema.ttl_ms.is_some() {
+        if schema.has_last_access() {
             let found = integer(given, Role::LastAccess, i)?.or(self.last_access_ms);
             row.last_access = Some(found.ok_or(BadRow::Missing("last_access"))?);
         }

@@ -1,5 +1,5 @@
-use super::{ABSENT, OPAQUE, PRESENT, int_width};
-use crate::{ElementType, Error, LogicalType, Result, Value};
+use super::{ABSENT, NEGATIVE, NOT_NEGATIVE, OPAQUE, POSITIVE, PRESENT, ZERO, int_width};
+use crate::{ElementType, Error, LogicalType, Result, Side, Value, big};
 
 /// Reads a value from the front of canonical bytes; returns it and the number of bytes it took.
 ///
@@ -8,7 +8,7 @@ use crate::{ElementType, Error, LogicalType, Result, Value};
 /// # Errors
 /// [`Error::Malformed`] with the offset, for bytes that no value of the type has.
 ///
-/// Spec: CANON-1 to CANON-18.
+/// Spec: CANON-1 to CANON-21.
 pub fn decode(bytes: &[u8], ty: &LogicalType) -> Result<(Value, usize)> {
     let mut reader = Reader { bytes, at: 0 };
     let value = reader.value(ty)?;
@@ -84,6 +84,16 @@ impl Reader<'_> {
                 Value::Enum(ordinal)
             }
             T::TimeWindow => Value::Window { start: self.int(8)?, end: self.int(8)? },
+            T::BigInteger => self.big_integer()?,
+            T::BigDecimal => self.big_decimal()?,
+            T::Either(left, right) => {
+                let side = match self.array::<1>()? {
+                    [ABSENT] => Side::Left,
+                    [PRESENT] => Side::Right,
+                    [other] => return Err(self.malformed("CANON-21", format!("side {other:#04x}"))),
+                };
+                Value::Either(side, Box::new(self.element(side.of(left, right))?))
+            }
             T::Opaque { .. } => return Err(self.malformed("CANON-17", "no opaque value".into())),
         })
     }
@@ -130,6 +140,59 @@ impl Reader<'_> {
         let raw = bytes.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
         let shift = 64 - 8 * width;
         Ok(((raw << shift) ^ (1 << 63)) as i64 >> shift)
+    }
+
+    /// Takes bytes, inverted if they are of a negative number.
+    fn signed(&mut self, len: usize, negative: bool) -> Result<Vec<u8>> {
+        let invert = if negative { 0xFF } else { 0x00 };
+        Ok(self.take(len)?.iter().map(|byte| byte ^ invert).collect())
+    }
+
+    fn big_integer(&mut self) -> Result<Value> {
+        let negative = match self.array::<1>()? {
+            [NEGATIVE] => true,
+            [NOT_NEGATIVE] => false,
+            [other] => return Err(self.malformed("CANON-19", format!("sign {other:#04x}"))),
+        };
+        let len = self.signed(4, negative)?.iter().fold(0, |n, byte| n << 8 | usize::from(*byte));
+        let magnitude = self.signed(len, negative)?;
+        let odd = |reader: &Self| reader.malformed("CANON-19", format!("a magnitude of {len} bytes"));
+        if magnitude.first() == Some(&0) {
+            return Err(odd(self));
+        }
+        Ok(Value::BigInteger(big::integer_text(negative, &magnitude).ok_or_else(|| odd(self))?))
+    }
+
+    fn big_decimal(&mut self) -> Result<Value> {
+        let negative = match self.array::<1>()? {
+            [NEGATIVE] => true,
+            [POSITIVE] => false,
+            [ZERO] => {
+                let scale = self.int(4)?;
+                return Ok(Value::BigDecimal { unscaled: "0".into(), scale: scale as i32 });
+            }
+            [other] => return Err(self.malformed("CANON-20", format!("sign {other:#04x}"))),
+        };
+        let point = self.signed(8, negative)?.iter().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
+        let point = (point ^ (1 << 63)) as i64;
+        let end = if negative { 0xFF } else { 0x00 };
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let len = rest.iter().position(|byte| *byte == end).ok_or_else(|| self.cut())?;
+        let digits = self.signed(len, negative)?;
+        self.at += 1;
+        let scale = self.int(4)?;
+        let odd = |reader: &Self| reader.malformed("CANON-20", format!("{len} digits, point at {point}"));
+        let precision = point.checked_add(scale).and_then(|p| usize::try_from(p).ok());
+        let precision = precision.filter(|p| *p >= len && *p < 2 * big::MAGNITUDE_BYTES_MAX * 10);
+        let zeros = precision.ok_or_else(|| odd(self))? - len;
+        let leading =
+            String::from_utf8(digits).ok().filter(|d| !d.ends_with('0')).ok_or_else(|| odd(self))?;
+        let sign = if negative { "-" } else { "" };
+        let unscaled = format!("{sign}{leading}{}", "0".repeat(zeros));
+        if leading.is_empty() || !big::is_integer(&unscaled) {
+            return Err(odd(self));
+        }
+        Ok(Value::BigDecimal { unscaled, scale: scale as i32 })
     }
 
     fn float64(&mut self) -> Result<Value> {

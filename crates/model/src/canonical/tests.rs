@@ -1,5 +1,5 @@
 use super::*;
-use crate::{EnumType, StructType, spec};
+use crate::{EnumType, Side, StructType, spec};
 
 fn round_trip(ty: &LogicalType, value: &Value) -> Vec<u8> {
     let bytes = to_bytes(value, ty).unwrap();
@@ -115,6 +115,96 @@ fn enums_and_windows_round_trip() {
 }
 
 #[test]
+fn numbers_of_any_size_keep_their_order() {
+    spec!("CANON-19", "CANON-20");
+    let wide = "1".repeat(80);
+    let integers =
+        [&format!("-{wide}"), "-257", "-256", "-255", "-1", "0", "1", "255", "256", "65536", &wide];
+    ascending(&LogicalType::BigInteger, &integers.map(|t| Value::BigInteger(t.into())));
+    let decimals = [
+        "-1E+2147483648",
+        "-1E+2",
+        "-100",
+        "-100.0",
+        "-99.9",
+        "-1.10",
+        "-1.01",
+        "-1",
+        "-1.0",
+        "-0.1",
+        "-1E-9",
+        "0E+3",
+        "0",
+        "0.0",
+        "1E-9",
+        "0.1",
+        "0.10",
+        "0.101",
+        "0.11",
+        "1E+0",
+        "1.0",
+        "1.00",
+        "1.001",
+        "9.9",
+        "1E+1",
+        "10",
+        "10.5",
+        "99",
+        "1E+9",
+    ];
+    let decimals: Vec<_> = decimals.iter().filter_map(|t| Value::big_decimal(t)).collect();
+    assert_eq!(decimals.len(), 28, "1E+0 is no form of 1");
+    ascending(&LogicalType::BigDecimal, &decimals);
+}
+
+#[test]
+fn other_bytes_are_no_numbers() {
+    spec!("CANON-19", "CANON-20");
+    let refused = |bytes: &[u8], ty: LogicalType| assert!(decode(bytes, &ty).is_err(), "{bytes:?}");
+    for odd in [
+        &[1, 0, 0, 0, 1, 0][..],
+        &[2, 0, 0, 0, 0],
+        &[0, 0xFF, 0xFF, 0xFF, 0xFF],
+        &[1, 0xFF, 0xFF, 0xFF, 0xFF],
+    ] {
+        refused(odd, LogicalType::BigInteger);
+    }
+    let decimal = |point: i64, digits: &[u8], scale: i32| {
+        let mut out = vec![POSITIVE];
+        push_i64(point, &mut out);
+        out.extend_from_slice(digits);
+        out.push(0);
+        push_i32(scale, &mut out);
+        refused(&out, LogicalType::BigDecimal);
+    };
+    decimal(1, b"10", 0);
+    decimal(1, b"", 0);
+    decimal(1, b"15", 0);
+    decimal(1, b"1x", 1);
+    decimal(1, b"01", 1);
+    decimal(i64::MAX, b"1", 1);
+    decimal(1 << 40, b"1", 1);
+}
+
+#[test]
+fn sides_are_ordered_left_first() {
+    spec!("CANON-21");
+    let element = |ty| Box::new(ElementType { nullable: true, ty });
+    let ty = LogicalType::Either(element(LogicalType::Int8), element(LogicalType::String));
+    let side = |side, value| Value::Either(side, Box::new(value));
+    ascending(
+        &ty,
+        &[
+            side(Side::Left, Value::Null),
+            side(Side::Left, Value::Int(127)),
+            side(Side::Right, Value::Null),
+            side(Side::Right, Value::String("".into())),
+        ],
+    );
+    assert!(decode(&[2, 0], &ty).is_err());
+}
+
+#[test]
 fn opaque_rows_never_meet_typed_ones() {
     spec!("CANON-17", "CANON-18");
     let ty = LogicalType::Struct(StructType::of([("a", ElementType::required(LogicalType::Int8))]));
@@ -122,6 +212,7 @@ fn opaque_rows_never_meet_typed_ones() {
     assert_eq!(round_trip(&ty, &opaque)[0], OPAQUE);
     assert!(to_bytes(&Value::Struct(vec![Value::Int(127)]), &ty).unwrap()[0] != OPAQUE);
     assert!(!LogicalType::Int8.allows_opaque_rows());
+    assert!(to_bytes(&opaque, &LogicalType::Int8).is_err());
 }
 
 #[test]

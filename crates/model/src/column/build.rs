@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, Fields};
 
 use super::{arrow_field, arrow_type, element_field, struct_fields};
 use crate::canonical::mismatch;
-use crate::{Error, LogicalType, Result, TimeUnit, Value};
+use crate::{ElementType, Error, LogicalType, Result, TimeUnit, Value, big};
 
 /// Builds a column from single values; [`Value::Null`] becomes null, as do opaque values whose
 /// bytes belong in the raw column.
@@ -60,7 +60,7 @@ fn column(values: &[&Value], ty: &LogicalType) -> Result<ArrayRef> {
             Value::Decimal(v) => Some(*v),
             _ => None,
         }),
-        T::String | T::Enum(_) => texts(values, ty),
+        T::String | T::Enum(_) | T::BigInteger | T::BigDecimal => texts(values, ty),
         T::Bytes | T::Opaque { .. } => {
             let mut builder = BinaryBuilder::new();
             for value in values {
@@ -78,6 +78,7 @@ fn column(values: &[&Value], ty: &LogicalType) -> Result<ArrayRef> {
         T::Map(..) => maps(values, ty),
         T::Struct(fields) => structs(values, ty, &fields.fields.iter().map(|f| &f.ty.ty).collect::<Vec<_>>()),
         T::Tuple(types) => structs(values, ty, &types.iter().map(|t| &t.ty).collect::<Vec<_>>()),
+        T::Either(left, right) => eithers(values, ty, left, right),
         T::TimeWindow => windows(values, ty),
     }
 }
@@ -147,6 +148,10 @@ fn texts(values: &[&Value], ty: &LogicalType) -> Result<ArrayRef> {
     for value in values {
         match (ty, value) {
             (LogicalType::String, Value::String(v)) => builder.append_value(v),
+            (LogicalType::BigInteger, Value::BigInteger(v)) if big::is_integer(v) => builder.append_value(v),
+            (LogicalType::BigDecimal, Value::BigDecimal { unscaled, scale }) if big::is_integer(unscaled) => {
+                builder.append_value(big::decimal_text(unscaled, *scale));
+            }
             (LogicalType::Enum(symbols), Value::Enum(v)) => {
                 builder.append_value(symbols.symbols.get(*v as usize).ok_or_else(|| mismatch(ty, value))?);
             }
@@ -216,6 +221,31 @@ fn structs(values: &[&Value], ty: &LogicalType, types: &[&LogicalType]) -> Resul
         columns.push(column(&parts, part_type)?);
     }
     assemble(struct_fields(ty), columns, valid)
+}
+
+fn eithers(values: &[&Value], ty: &LogicalType, left: &ElementType, right: &ElementType) -> Result<ArrayRef> {
+    static NULL: Value = Value::Null;
+    let DataType::Struct(fields) = arrow_type(ty) else { return Err(mismatch(ty, &Value::Null)) };
+    let mut sides = StringBuilder::new();
+    let (mut lefts, mut rights, mut valid) = (Vec::new(), Vec::new(), Vec::new());
+    for value in values {
+        let (side, left_value, right_value) = match value {
+            Value::Either(side, inner) => {
+                if **inner == Value::Null && !side.of(left, right).nullable {
+                    return Err(mismatch(ty, value));
+                }
+                (Some(side.name()), side.of(inner.as_ref(), &NULL), side.of(&NULL, inner.as_ref()))
+            }
+            other => (absent::<&str>(other, ty)?, &NULL, &NULL),
+        };
+        sides.append_option(side);
+        lefts.push(left_value);
+        rights.push(right_value);
+        valid.push(side.is_some());
+    }
+    let columns =
+        vec![Arc::new(sides.finish()) as ArrayRef, column(&lefts, &left.ty)?, column(&rights, &right.ty)?];
+    assemble(fields, columns, valid)
 }
 
 fn windows(values: &[&Value], ty: &LogicalType) -> Result<ArrayRef> {

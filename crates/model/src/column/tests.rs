@@ -14,7 +14,7 @@ fn values_of_every_type_pass_through_columns() {
     spec!(
         "TYPE-1", "TYPE-2", "TYPE-3", "TYPE-4", "TYPE-5", "TYPE-6", "TYPE-7", "TYPE-8", "TYPE-9", "TYPE-10",
         "TYPE-11", "TYPE-12", "TYPE-13", "TYPE-14", "TYPE-15", "TYPE-16", "TYPE-17", "TYPE-18", "TYPE-19",
-        "TYPE-20", "TYPE-21", "TYPE-22"
+        "TYPE-20", "TYPE-21", "TYPE-22", "TYPE-26", "TYPE-27", "TYPE-28"
     );
     use LogicalType as T;
     let required = ElementType::required;
@@ -55,6 +55,18 @@ fn values_of_every_type_pass_through_columns() {
     check(T::Tuple(vec![required(T::Int64)]), vec![Value::Struct(vec![Value::Int(1)])]);
     check(T::Enum(EnumType { symbols: vec!["A".into(), "B".into()] }), vec![Value::Enum(1), Value::Null]);
     check(T::TimeWindow, vec![Value::Window { start: -1, end: 1 }, Value::Null]);
+    check(T::BigInteger, vec![Value::BigInteger("-12345678901234567890123".into()), Value::Null]);
+    check(
+        T::BigDecimal,
+        vec![Value::big_decimal("1.00").unwrap(), Value::Null, Value::big_decimal("0E+9").unwrap()],
+    );
+    let either = T::Either(Box::new(required(T::String)), Box::new(ElementType::nullable(T::Int8)));
+    let (left, right) =
+        (|v| Value::Either(Side::Left, Box::new(v)), |v| Value::Either(Side::Right, Box::new(v)));
+    check(
+        either,
+        vec![left(Value::String("a".into())), Value::Null, right(Value::Null), right(Value::Int(1))],
+    );
     check(
         T::Opaque { serializer: "Kryo".into() },
         vec![Value::Opaque { serializer: "Kryo".into(), bytes: vec![1] }],
@@ -76,6 +88,50 @@ fn raw_cells_give_the_logical_value_or_the_bytes() {
     assert_eq!(at(0), lone);
     assert_eq!(at(1), Value::Opaque { serializer: "S".into(), bytes: b"xy".to_vec() });
     assert_eq!(at(2), Value::String("a".into()));
+}
+
+#[test]
+fn what_arrow_cannot_hold_within_a_value_goes_into_the_raw_cell() {
+    spec!("TYPE-25");
+    let fields = StructType::of([
+        ("a", ElementType::required(LogicalType::String)),
+        ("b", ElementType::nullable(LogicalType::Opaque { serializer: "Kryo".into() })),
+    ]);
+    let ty = LogicalType::Struct(fields);
+    let kryo = |serializer: &str| Value::Opaque { serializer: serializer.into(), bytes: vec![7] };
+    let row = |a: Value, b: &str| Value::Struct(vec![a, kryo(b)]);
+    let lone = Value::Wtf8(vec![0xED, 0xA0, 0x80]);
+    assert!(holds(&row(Value::String("a".into()), "Kryo"), &ty));
+    for odd in [row(lone, "Kryo"), row(Value::String("a".into()), "Other")] {
+        assert!(!holds(&odd, &ty));
+        let cells = arrow_array::BinaryArray::from_vec(vec![&raw_logical(&odd, &ty, b"").unwrap()]);
+        let typed = column_of(&[Value::Null], &ty).unwrap();
+        assert_eq!(value_with_raw(&typed, Some(&cells), &ty, 0).unwrap(), odd);
+    }
+}
+
+#[test]
+fn broken_texts_and_sides_are_refused() {
+    spec!("TYPE-26", "TYPE-27", "TYPE-28");
+    let texts = arrow_array::StringArray::from(vec!["007"]);
+    assert!(value_at(&texts, &LogicalType::BigInteger, 0).is_err());
+    assert!(value_at(&texts, &LogicalType::BigDecimal, 0).is_err());
+    let element = || Box::new(ElementType::required(LogicalType::Bool));
+    let ty = LogicalType::Either(element(), element());
+    let DataType::Struct(fields) = arrow_type(&ty) else { panic!() };
+    let bools = |v| Arc::new(arrow_array::BooleanArray::from(vec![v])) as arrow_array::ArrayRef;
+    for (side, left, right) in [
+        ("left", None, None),
+        ("left", Some(true), Some(true)),
+        ("left", None, Some(true)),
+        ("top", Some(true), None),
+    ] {
+        let sides = Arc::new(arrow_array::StringArray::from(vec![side]));
+        let columns = vec![sides as arrow_array::ArrayRef, bools(left), bools(right)];
+        let column = arrow_array::StructArray::new(fields.clone(), columns, None);
+        assert!(value_at(&column, &ty, 0).is_err(), "{side} {left:?} {right:?}");
+    }
+    assert!(column_of(&[Value::Either(Side::Left, Box::new(Value::Null))], &ty).is_err());
 }
 
 #[test]

@@ -24,6 +24,9 @@ const MAP: u8 = 0x0D;
 const STRUCT: u8 = 0x0E;
 const ENUM: u8 = 0x0F;
 const WINDOW: u8 = 0x10;
+const BIG_INTEGER: u8 = 0x11;
+const BIG_DECIMAL: u8 = 0x12;
+const EITHER: u8 = 0x13;
 const OPAQUE: u8 = 0xFF;
 const FIELD: u8 = 0x01;
 const END: u8 = 0x00;
@@ -62,6 +65,16 @@ pub fn push_value_form(value: &Value, ty: &LogicalType, out: &mut Vec<u8>) -> Re
         (T::Decimal { scale, .. }, Value::Decimal(v)) => {
             tagged(DECIMAL, &i32::from(*scale).to_be_bytes(), out);
             out.extend_from_slice(&v.to_be_bytes());
+        }
+        (_, Value::BigInteger(v)) => sized(BIG_INTEGER, v.as_bytes(), out),
+        (_, Value::BigDecimal { unscaled, scale }) => {
+            tagged(BIG_DECIMAL, &scale.to_be_bytes(), out);
+            out.extend_from_slice(&(unscaled.len() as u32).to_be_bytes());
+            out.extend_from_slice(unscaled.as_bytes());
+        }
+        (T::Either(left, right), Value::Either(side, value)) => {
+            out.extend_from_slice(&[EITHER, side.of(0, 1)]);
+            push_value_form(value, &side.of(left, right).ty, out)?;
         }
         (T::List(element), Value::List(values)) => {
             tagged(LIST, &(values.len() as u64).to_be_bytes(), out);

@@ -17,20 +17,20 @@ pub struct Difference {
 pub enum What {
     /// Another time to live.
     TtlChanged {
-        /// Before, in milliseconds.
-        old_ms: u64,
-        /// Now, in milliseconds.
-        new_ms: u64,
+        /// Before, in milliseconds; none if it is not known.
+        old_ms: Option<u64>,
+        /// Now, in milliseconds; none if it is not known.
+        new_ms: Option<u64>,
     },
     /// A time to live where there was none.
     TtlAdded {
-        /// Milliseconds.
-        new_ms: u64,
+        /// Milliseconds; none if it is not known.
+        new_ms: Option<u64>,
     },
     /// No time to live where there was one.
     TtlRemoved {
-        /// Milliseconds.
-        old_ms: u64,
+        /// Milliseconds; none if it is not known.
+        old_ms: Option<u64>,
     },
     /// A field found under a declared alias.
     FieldRenamed {
@@ -127,9 +127,11 @@ impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use What::*;
         match self {
-            TtlChanged { old_ms, new_ms } => write!(f, "time to live {old_ms} ms -> {new_ms} ms"),
-            TtlAdded { new_ms } => write!(f, "time to live of {new_ms} ms added"),
-            TtlRemoved { old_ms } => write!(f, "time to live of {old_ms} ms removed"),
+            TtlChanged { old_ms, new_ms } => {
+                write!(f, "time to live {} -> {}", milliseconds(*old_ms), milliseconds(*new_ms))
+            }
+            TtlAdded { new_ms } => write!(f, "time to live of {} added", milliseconds(*new_ms)),
+            TtlRemoved { old_ms } => write!(f, "time to live of {} removed", milliseconds(*old_ms)),
             FieldRenamed { old } => write!(f, "renamed from {old}"),
             FieldsReordered => f.write_str("fields in another order"),
             SymbolsAdded { symbols } => write!(f, "symbols added: {}", symbols.join(", ")),
@@ -150,6 +152,10 @@ impl fmt::Display for What {
             KindChanged { old, new } => write!(f, "kind changed from {old} to {new}"),
         }
     }
+}
+
+fn milliseconds(ttl_ms: Option<u64>) -> String {
+    ttl_ms.map_or_else(|| "unknown length".to_owned(), |ms| format!("{ms} ms"))
 }
 
 impl fmt::Display for Difference {

@@ -59,6 +59,14 @@ impl Next {
                 self.assign(key, old_key);
                 self.element(value, old_value);
             }
+            T::Either(left, right) => {
+                let (old_left, old_right) = match old {
+                    Some(T::Either(left, right)) => (Some(left.as_ref()), Some(right.as_ref())),
+                    _ => (None, None),
+                };
+                self.element(left, old_left);
+                self.element(right, old_right);
+            }
             T::Tuple(parts) => {
                 let old_parts = match old {
                     Some(T::Tuple(parts)) => parts.as_slice(),
@@ -115,6 +123,7 @@ fn largest_in(ty: &LogicalType) -> u32 {
         T::List(element) => largest_in(&element.ty),
         T::Set(element) => largest_in(element),
         T::Map(key, value) => largest_in(key).max(largest_in(&value.ty)),
+        T::Either(left, right) => largest_in(&left.ty).max(largest_in(&right.ty)),
         T::Tuple(parts) => parts.iter().map(|p| largest_in(&p.ty)).max().unwrap_or(0),
         T::Struct(fields) => fields.fields.iter().map(|f| f.id.max(largest_in(&f.ty.ty))).max().unwrap_or(0),
         _ => 0,

@@ -22,6 +22,8 @@ pub enum Change {
     List(Box<Change>),
     /// Keys and values change.
     Map(Box<(Change, Change)>),
+    /// The sides change.
+    Either(Box<(Change, Change)>),
     /// Where each new field comes from.
     Struct(Vec<Source>),
 }
@@ -181,6 +183,16 @@ pub(super) fn project(column: &ArrayRef, change: &Change, ty: &LogicalType) -> R
                 map.nulls().cloned(),
                 sorted,
             )?))
+        }
+        (Change::Either(changes), LogicalType::Either(left, right)) => {
+            let parts = column.as_struct_opt().filter(|s| s.num_columns() == 3).ok_or_else(odd)?;
+            let DataType::Struct(fields) = arrow_type(ty) else { return Err(odd()) };
+            let columns = vec![
+                Arc::clone(parts.column(0)),
+                project(parts.column(1), &changes.0, &left.ty)?,
+                project(parts.column(2), &changes.1, &right.ty)?,
+            ];
+            Ok(Arc::new(StructArray::try_new(fields, columns, parts.nulls().cloned())?))
         }
         (Change::Struct(sources), LogicalType::Struct(fields)) => {
             structure(column, sources, fields.fields.iter().map(|f| &f.ty), ty)

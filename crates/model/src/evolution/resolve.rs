@@ -20,7 +20,7 @@ pub(super) fn resolve(old: &StateSchema, new: &StateSchema, matching: Matching) 
     let namespace = resolver.fixed("namespace", old.namespace.as_ref(), new.namespace.as_ref());
     let map_key = resolver.fixed("map_key", old.map_key.as_ref(), new.map_key.as_ref());
     let value = resolver.value(old.value.as_ref(), new.value.as_ref());
-    resolver.ttl(old.ttl_ms, new.ttl_ms);
+    resolver.ttl(old, new);
     let differences = resolver.differences;
     let outcome = differences.iter().map(|d| d.what.outcome()).max().unwrap_or(Outcome::AsIs);
     let projection = (outcome != Outcome::Incompatible).then(|| Projection {
@@ -45,13 +45,13 @@ impl Resolver {
         self.differences.push(Difference { path: path.to_owned(), what });
     }
 
-    fn ttl(&mut self, old: Option<u64>, new: Option<u64>) {
-        match (old, new) {
-            (Some(old_ms), Some(new_ms)) if old_ms != new_ms => {
-                self.push("ttl", What::TtlChanged { old_ms, new_ms })
+    fn ttl(&mut self, old: &StateSchema, new: &StateSchema) {
+        match (old.has_last_access(), new.has_last_access()) {
+            (true, true) if old.ttl_ms != new.ttl_ms => {
+                self.push("ttl", What::TtlChanged { old_ms: old.ttl_ms, new_ms: new.ttl_ms });
             }
-            (None, Some(new_ms)) => self.push("ttl", What::TtlAdded { new_ms }),
-            (Some(old_ms), None) => self.push("ttl", What::TtlRemoved { old_ms }),
+            (false, true) => self.push("ttl", What::TtlAdded { new_ms: new.ttl_ms }),
+            (true, false) => self.push("ttl", What::TtlRemoved { old_ms: old.ttl_ms }),
             _ => {}
         }
     }
@@ -116,6 +116,10 @@ impl Resolver {
                     parts.map(|(i, (o, n))| Source::Field(i, self.element(&format!("{path}.f{i}"), o, n)));
                 Change::Struct(parts.collect())
             }
+            (T::Either(old_left, old_right), T::Either(left, right)) => Change::Either(Box::new((
+                self.element(&format!("{path}.left"), old_left, left),
+                self.element(&format!("{path}.right"), old_right, right),
+            ))),
             (T::Enum(old), T::Enum(new)) => self.symbols(path, old, new),
             _ if widens(old, new) => {
                 self.push(path, What::Widened { old: old.to_string(), new: new.to_string() });
@@ -233,6 +237,7 @@ fn same_type(old: &LogicalType, new: &LogicalType) -> bool {
         (T::List(a), T::List(b)) => elements(a, b),
         (T::Set(a), T::Set(b)) => same_type(a, b),
         (T::Map(a, v), T::Map(b, w)) => same_type(a, b) && elements(v, w),
+        (T::Either(a, b), T::Either(c, d)) => elements(a, c) && elements(b, d),
         (T::Tuple(a), T::Tuple(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| elements(a, b)),
         (T::Struct(a), T::Struct(b)) => {
             let fields = |(a, b): (&Field, &Field)| known_as(a, b) && elements(&a.ty, &b.ty);
@@ -256,6 +261,9 @@ fn relabel(old: &LogicalType, new: &LogicalType) -> Change {
         (T::List(a), T::List(b)) => Change::List(Box::new(relabel(&a.ty, &b.ty))),
         (T::Set(a), T::Set(b)) => Change::List(Box::new(relabel(a, b))),
         (T::Map(a, v), T::Map(b, w)) => Change::Map(Box::new((relabel(a, b), relabel(&v.ty, &w.ty)))),
+        (T::Either(a, b), T::Either(c, d)) => {
+            Change::Either(Box::new((relabel(&a.ty, &c.ty), relabel(&b.ty, &d.ty))))
+        }
         (T::Tuple(a), T::Tuple(b)) => parts(a.iter().zip(b)),
         (T::Struct(a), T::Struct(b)) => {
             parts(a.fields.iter().map(|f| &f.ty).zip(b.fields.iter().map(|f| &f.ty)))
@@ -276,6 +284,9 @@ pub(super) fn same_names(a: Option<&LogicalType>, b: Option<&LogicalType>) -> bo
         (Some(T::Set(a)), Some(T::Set(b))) => same_names(Some(a), Some(b)),
         (Some(T::Map(a, v)), Some(T::Map(b, w))) => {
             same_names(Some(a), Some(b)) && same_names(Some(&v.ty), Some(&w.ty))
+        }
+        (Some(T::Either(a, b)), Some(T::Either(c, d))) => {
+            same_names(Some(&a.ty), Some(&c.ty)) && same_names(Some(&b.ty), Some(&d.ty))
         }
         (Some(T::Tuple(a)), Some(T::Tuple(b))) => {
             a.iter().zip(b).all(|(a, b)| same_names(Some(&a.ty), Some(&b.ty)))

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::column::{column_of, value_at};
 use crate::job::schema_from_json;
-use crate::{LogicalType, RowBatch, Value, spec};
+use crate::{LogicalType, Role, RowBatch, Side, Value, spec};
 
 fn schema(value: Json) -> StateSchema {
     schema_from_json(&json!({"name": "s", "kind": "value", "key_type": "string", "value_type": value}))
@@ -49,6 +49,30 @@ fn numbers_widen_without_loss_only() {
         let text = format!("value: type changed from {old} to {new}");
         check(json!(old), json!(new), Outcome::Incompatible, &[&text]);
     }
+}
+
+#[test]
+fn sides_of_an_either_change_like_values() {
+    spec!("EVOL-4", "EVOL-7");
+    let either = |right: Json| json!({"either": ["big-integer", {"list": right}]});
+    let widened = ["value.right[]: widened from int8 to int64"];
+    check(either(json!("int8")), either(json!("int64")), Outcome::AfterMigration, &widened);
+    let changed = ["value: type changed from big-integer to big-decimal"];
+    check(json!("big-integer"), json!("big-decimal"), Outcome::Incompatible, &changed);
+    let (old, new) = (schema(either(json!("int8"))), schema(either(json!("int64"))));
+    let side = |side, value| Value::Either(side, Box::new(value));
+    let values = [
+        side(Side::Left, Value::BigInteger("7".into())),
+        side(Side::Right, Value::List(vec![Value::Int(-3)])),
+    ];
+    let (old_ty, new_ty) = (&old.value.as_ref().unwrap().ty, &new.value.as_ref().unwrap().ty);
+    let column = column_of(&values, old_ty).unwrap();
+    let projected = resolve(&old, &new).projection.unwrap().project_column(Role::Value, &column).unwrap();
+    for (row, value) in values.iter().enumerate() {
+        assert_eq!(&value_at(&projected, new_ty, row).unwrap(), value);
+    }
+    let ids = assign_field_ids(&schema(json!({"either": ["bool", fields(&[("a", json!("bool"))])]})), None);
+    assert_eq!(ids.field_id_max, 1);
 }
 
 #[test]
@@ -123,6 +147,11 @@ fn keys_and_kinds_never_change() {
 #[test]
 fn changed_time_to_live_acts_on_old_rows() {
     spec!("EVOL-12");
+    let unknown = schema(json!("int64")).with_unknown_ttl();
+    assert_eq!(resolve(&unknown, &unknown.clone().with_ttl_ms(5)).outcome, Outcome::AsIs);
+    assert_eq!(resolve(&unknown, &schema(json!("int64"))).outcome, Outcome::AfterMigration);
+    let text = resolve(&schema(json!("int64")), &unknown).differences[0].to_string();
+    assert_eq!(text, "ttl: time to live of unknown length added");
     let old = schema(json!("int64")).with_ttl_ms(1000);
     assert_eq!(resolve(&old, &old.clone().with_ttl_ms(5)).outcome, Outcome::AsIs);
     assert_eq!(resolve(&old, &schema(json!("int64"))).outcome, Outcome::AfterMigration);

@@ -64,6 +64,9 @@ pub fn schema_to_json(schema: &StateSchema) -> Json {
     if let Some(ttl) = schema.ttl_ms {
         object.insert("ttl_ms".into(), ttl.into());
     }
+    if schema.ttl_unknown {
+        object.insert("ttl_unknown".into(), true.into());
+    }
     if !schema.raw.is_empty() {
         object.insert("raw".into(), schema.raw.iter().map(|role| role.name()).collect::<Vec<_>>().into());
     }
@@ -89,6 +92,11 @@ pub fn schema_from_json(json: &Json) -> Result<StateSchema> {
     schema.map_key = optional_type(json, "map_key_type")?;
     schema.value = member(json, "value_type").map(type_from_json).transpose()?;
     schema.ttl_ms = optional_number(json, "ttl_ms")?;
+    schema.ttl_unknown = match member(json, "ttl_unknown") {
+        None | Some(Json::Bool(false)) => false,
+        Some(Json::Bool(true)) if schema.ttl_ms.is_none() => true,
+        other => return Err(odd("ttl_unknown", "true, and no ttl_ms", other)),
+    };
     schema.field_id_max = optional_number(json, "field_id_max")?
         .map_or(Ok(0), u32::try_from)
         .map_err(|_| odd("field_id_max", "a 32-bit number", json.get("field_id_max")))?;
@@ -107,7 +115,7 @@ pub fn schema_from_json(json: &Json) -> Result<StateSchema> {
     let fits = schema.key.is_some() == kind.is_keyed()
         && schema.map_key.is_some() == matches!(kind, StateKind::Map | StateKind::Broadcast)
         && schema.value.is_some() != matches!(kind, StateKind::Timer(_))
-        && (kind.is_keyed() || schema.namespace.is_none());
+        && (kind.is_keyed() || (schema.namespace.is_none() && !schema.has_last_access()));
     if !fits {
         return Err(odd(&schema.name, "the types that its kind needs", Some(json)));
     }

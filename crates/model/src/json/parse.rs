@@ -3,20 +3,20 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use super::time;
-use crate::{ElementType, Error, LogicalType, Result, Value};
+use crate::{ElementType, Error, LogicalType, Result, Side, Value, big};
 
 /// Reads a value of a type; JSON null is [`Value::Null`] and for the caller to accept or refuse.
 ///
 /// # Errors
 /// [`Error::Mismatch`] with the path of the part that does not fit.
 ///
-/// Spec: JSON-1 to JSON-12.
+/// Spec: JSON-1 to JSON-15.
 pub fn from_json(json: &Json, ty: &LogicalType) -> Result<Value> {
     parse(json, ty, "value")
 }
 
 /// Reads a key from the command line: JSON of the type; for a string, text that does not start
-/// with `"` is the string itself.
+/// with `"` is the string itself; so are the digits of a number of any size.
 ///
 /// # Errors
 /// [`Error::Mismatch`] for text that is no JSON or not of the type.
@@ -30,7 +30,9 @@ pub fn key_from_text(text: &str, ty: &LogicalType) -> Result<Value> {
         ty,
         LogicalType::Date | LogicalType::Time(_) | LogicalType::Timestamp { .. } | LogicalType::Enum(_)
     );
+    let number = matches!(ty, LogicalType::BigInteger | LogicalType::BigDecimal) && !text.starts_with('"');
     let json = match serde_json::from_str::<Json>(text) {
+        _ if number => Json::String(text.to_owned()),
         Ok(json) => json,
         Err(_) if bare => Json::String(text.to_owned()),
         Err(_) => return Err(odd()),
@@ -78,6 +80,9 @@ fn parse(json: &Json, ty: &LogicalType, path: &str) -> Result<Value> {
         T::Decimal { precision, scale } => {
             Value::Decimal(decimal(text()?, *precision, *scale).ok_or_else(odd)?)
         }
+        T::BigInteger => Value::BigInteger(digits(json).filter(|t| big::is_integer(t)).ok_or_else(odd)?),
+        T::BigDecimal => Value::big_decimal(text()?).ok_or_else(odd)?,
+        T::Either(left, right) => either(json, left, right, path, odd)?,
         T::List(element) => Value::List(elements(json, element, path, odd)?),
         T::Set(element) => {
             Value::List(elements(json, &ElementType::required((**element).clone()), path, odd)?)
@@ -120,11 +125,15 @@ fn special(object: &Map<String, Json>, ty: &LogicalType) -> Option<Option<Value>
             Err(odd) => Value::Wtf8(odd.into_bytes()),
         }));
     }
-    let opaque = object.get("$opaque").filter(|_| ty.allows_opaque_rows())?;
+    let opaque = object.get("$opaque").filter(|_| !has_member(ty, "$opaque"))?;
     let text = |name| opaque.get(name).and_then(Json::as_str);
     Some(text("serializer").zip(text("bytes")).and_then(|(serializer, bytes)| {
         Some(Value::Opaque { serializer: serializer.to_owned(), bytes: STANDARD.decode(bytes).ok()? })
     }))
+}
+
+fn has_member(ty: &LogicalType, name: &str) -> bool {
+    matches!(ty, LogicalType::Struct(fields) if fields.fields.iter().any(|f| f.name == name))
 }
 
 fn wtf8_from_hex(hex: &str) -> Option<Vec<u8>> {
@@ -181,6 +190,27 @@ fn entries(
         _ => Err(odd()),
     };
     pairs.iter().enumerate().map(pair).collect()
+}
+
+fn either(
+    json: &Json,
+    left: &ElementType,
+    right: &ElementType,
+    path: &str,
+    odd: impl Fn() -> Error,
+) -> Result<Value> {
+    let object = json.as_object().filter(|object| object.len() == 1).ok_or_else(&odd)?;
+    let (name, inner) = object.iter().next().ok_or_else(&odd)?;
+    let side = Side::from_name(name).ok_or_else(odd)?;
+    Ok(Value::Either(side, Box::new(element(inner, side.of(left, right), &format!("{path}.{name}"))?)))
+}
+
+/// The text of an integer, written as a string or as a number.
+fn digits(json: &Json) -> Option<String> {
+    json.as_str()
+        .map(str::to_owned)
+        .or_else(|| json.as_i64().map(|n| n.to_string()))
+        .or_else(|| json.as_u64().map(|n| n.to_string()))
 }
 
 fn members_of(

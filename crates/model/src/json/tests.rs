@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{ElementType, EnumType, StructType, TimeUnit, spec};
+use crate::{ElementType, EnumType, Side, StructType, TimeUnit, spec};
 
 fn check(ty: LogicalType, value: Value, form: Json) {
     assert_eq!(to_json(&value, &ty), form, "{ty}");
@@ -10,7 +10,10 @@ fn check(ty: LogicalType, value: Value, form: Json) {
 
 #[test]
 fn every_type_has_its_form() {
-    spec!("JSON-1", "JSON-2", "JSON-3", "JSON-4", "JSON-5", "JSON-6", "JSON-7", "JSON-8", "JSON-9");
+    spec!(
+        "JSON-1", "JSON-2", "JSON-3", "JSON-4", "JSON-5", "JSON-6", "JSON-7", "JSON-8", "JSON-9", "JSON-13",
+        "JSON-14"
+    );
     use LogicalType as T;
     check(T::Bool, Value::Bool(true), json!(true));
     check(T::Int64, Value::Int(i64::MIN), json!(i64::MIN));
@@ -44,6 +47,17 @@ fn every_type_has_its_form() {
         json!({"f0": 1}),
     );
     check(T::Enum(EnumType { symbols: vec!["A".into()] }), Value::Enum(0), json!("A"));
+    let integer = "-123456789012345678901234567890";
+    check(T::BigInteger, Value::BigInteger(integer.into()), json!(integer));
+    check(T::BigDecimal, Value::BigDecimal { unscaled: "100".into(), scale: 2 }, json!("1.00"));
+    let either =
+        T::Either(Box::new(ElementType::required(T::Int8)), Box::new(ElementType::nullable(T::String)));
+    check(either.clone(), Value::Either(Side::Left, Box::new(Value::Int(1))), json!({"left": 1}));
+    check(either.clone(), Value::Either(Side::Right, Box::new(Value::Null)), json!({"right": null}));
+    assert!(
+        from_json(&json!({"left": null}), &either).is_err()
+            && from_json(&json!({"top": 1}), &either).is_err()
+    );
     check(T::TimeWindow, Value::Window { start: 1, end: 2 }, json!({"start": 1, "end": 2}));
 }
 
@@ -55,6 +69,26 @@ fn odd_values_have_marked_forms() {
     let form = json!({"$opaque": {"serializer": "Kryo", "bytes": "AQ=="}});
     check(LogicalType::List(Box::new(ElementType::required(LogicalType::Bool))), opaque, form);
     assert!(from_json(&json!("NaN"), &LogicalType::Float64).is_ok());
+}
+
+#[test]
+fn null_members_with_a_dollar_are_left_out() {
+    spec!("JSON-15");
+    let fields = [
+        ("$kind", ElementType::nullable(LogicalType::String)),
+        ("a", ElementType::nullable(LogicalType::Int8)),
+    ];
+    let ty = LogicalType::Struct(StructType::of(fields));
+    check(ty.clone(), Value::Struct(vec![Value::Null, Value::Null]), json!({"a": null}));
+    let kind = Value::String("delete".into());
+    check(ty, Value::Struct(vec![kind, Value::Int(1)]), json!({"$kind": "delete", "a": 1}));
+}
+
+#[test]
+fn values_of_any_type_can_be_opaque() {
+    spec!("JSON-11");
+    let opaque = Value::Opaque { serializer: "Kryo".into(), bytes: vec![1] };
+    check(LogicalType::Int64, opaque, json!({"$opaque": {"serializer": "Kryo", "bytes": "AQ=="}}));
 }
 
 #[test]
@@ -73,6 +107,8 @@ fn keys_come_as_json_or_as_bare_text() {
     let both = Value::Struct(vec![Value::String("UA".into()), Value::Int(3)]);
     assert_eq!(key("[\"UA\",3]", &pair).unwrap(), both);
     assert_eq!(key("{\"f0\":\"UA\",\"f1\":3}", &pair).unwrap(), both);
+    assert_eq!(key("12", &LogicalType::BigInteger).unwrap(), Value::BigInteger("12".into()));
+    assert_eq!(key("1E+5", &LogicalType::BigDecimal).unwrap(), Value::big_decimal("1E+5").unwrap());
     assert!(key("x", &LogicalType::Int64).is_err());
     assert!(key("null", &LogicalType::Int64).is_err());
 }

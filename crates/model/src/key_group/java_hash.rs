@@ -1,4 +1,4 @@
-use crate::{LogicalType, TimeUnit, Value};
+use crate::{LogicalType, TimeUnit, Value, big};
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 const NANOS_PER_DAY: i128 = 86_400 * NANOS_PER_SECOND;
@@ -18,13 +18,15 @@ pub(super) fn supports(ty: &LogicalType) -> bool {
         | Date
         | Time(_)
         | Timestamp { .. }
-        | Decimal { .. } => true,
+        | Decimal { .. }
+        | BigInteger
+        | BigDecimal => true,
         List(element) => supports(&element.ty),
         Set(element) => supports(element),
         Map(key, value) => supports(key) && supports(&value.ty),
         Tuple(fields) => fields.iter().all(|f| supports(&f.ty)),
         Struct(fields) => fields.fields.iter().all(|f| supports(&f.ty.ty)),
-        UInt8 | UInt16 | UInt32 | UInt64 | Bytes | Enum(_) | TimeWindow | Opaque { .. } => false,
+        UInt8 | UInt16 | UInt32 | UInt64 | Bytes | Enum(_) | Either(..) | TimeWindow | Opaque { .. } => false,
     }
 }
 
@@ -60,6 +62,9 @@ pub fn java_hash(value: &Value, ty: &LogicalType) -> Option<i32> {
         (T::String, Value::String(v)) => {
             v.encode_utf16().fold(0i32, |h, unit| h.wrapping_mul(31).wrapping_add(i32::from(unit)))
         }
+        (T::String, Value::Wtf8(v)) => {
+            crate::json::utf16_units(v).fold(0i32, |h, unit| h.wrapping_mul(31).wrapping_add(i32::from(unit)))
+        }
         (T::Date, Value::Int(days)) => local_date(*days),
         (T::Time(unit), Value::Int(v)) => fold((i128::from(*v) * nanos(*unit)) as i64),
         (T::Timestamp { unit, utc }, Value::Int(v)) => {
@@ -74,7 +79,11 @@ pub fn java_hash(value: &Value, ty: &LogicalType) -> Option<i32> {
             }
         }
         (T::Decimal { scale, .. }, Value::Decimal(v)) => {
-            big_integer(*v).wrapping_mul(31).wrapping_add(i32::from(*scale))
+            words(*v < 0, &v.unsigned_abs().to_be_bytes()).wrapping_mul(31).wrapping_add(i32::from(*scale))
+        }
+        (T::BigInteger, Value::BigInteger(v)) => big_integer(v)?,
+        (T::BigDecimal, Value::BigDecimal { unscaled, scale }) => {
+            big_integer(unscaled)?.wrapping_mul(31).wrapping_add(*scale)
         }
         (T::List(element), Value::List(values)) => {
             chain(1, values.iter().map(|v| java_hash(v, &element.ty)))?
@@ -136,15 +145,17 @@ fn local_date(days: i64) -> i32 {
     (year & !0x7FF) ^ year.wrapping_shl(11).wrapping_add(month << 6).wrapping_add(day)
 }
 
+fn big_integer(text: &str) -> Option<i32> {
+    let (negative, magnitude) = big::integer_parts(text)?;
+    Some(words(negative, &magnitude))
+}
+
 /// `java.math.BigInteger.hashCode`: 31 * h + word over the magnitude, times the sign.
-fn big_integer(v: i128) -> i32 {
-    let magnitude = v.unsigned_abs();
-    let hash = (0..4)
-        .rev()
-        .map(|i| (magnitude >> (32 * i)) as u32)
-        .skip_while(|word| *word == 0)
-        .fold(0u32, |h, word| h.wrapping_mul(31).wrapping_add(word));
-    (hash as i32).wrapping_mul(v.signum() as i32)
+fn words(negative: bool, magnitude: &[u8]) -> i32 {
+    let words = magnitude.rchunks(4).rev().map(|w| w.iter().fold(0u32, |n, byte| n << 8 | u32::from(*byte)));
+    let hash = words.skip_while(|word| *word == 0).fold(0u32, |h, word| h.wrapping_mul(31).wrapping_add(word))
+        as i32;
+    if negative { hash.wrapping_neg() } else { hash }
 }
 
 #[cfg(test)]

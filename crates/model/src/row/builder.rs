@@ -2,10 +2,9 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, UInt8Array, UInt16Array};
 
-use crate::column::column_of;
+use crate::column::{self, column_of};
 use crate::{
-    ElementType, Error, KeyGroup, LogicalType, Op, Result, Role, RowBatch, StateKind, StateSchema, Value,
-    canonical,
+    Error, KeyGroup, LogicalType, Op, Result, Role, RowBatch, StateKind, StateSchema, Value, canonical,
 };
 
 /// One row as single values; members that the kind does not have keep their default.
@@ -29,6 +28,31 @@ pub struct Row {
     pub value: Value,
     /// Time of last access in milliseconds.
     pub last_access: Option<i64>,
+    /// Original bytes of parts whose value does not encode back to them; they go into the `…_raw`
+    /// columns.
+    pub originals: Option<Box<Originals>>,
+}
+
+/// The original bytes of the parts of a row, where they must be kept beside the typed values.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Originals {
+    /// Of the key.
+    pub key: Option<Original>,
+    /// Of the namespace.
+    pub namespace: Option<Original>,
+    /// Of the map key.
+    pub map_key: Option<Original>,
+    /// Of the value.
+    pub value: Option<Original>,
+}
+
+/// Bytes as an engine stored them, and by which serializer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Original {
+    /// Name of the serializer.
+    pub serializer: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
 }
 
 impl Default for Row {
@@ -43,6 +67,7 @@ impl Default for Row {
             subtask: 0,
             value: Value::Null,
             last_access: None,
+            originals: None,
         }
     }
 }
@@ -82,6 +107,19 @@ impl Row {
             }
         }
         Ok(out)
+    }
+}
+
+impl Row {
+    /// Returns the value of a typed column and the original bytes to be kept beside it.
+    fn part(&self, role: Role) -> (&Value, Option<&Original>) {
+        let originals = self.originals.as_deref();
+        match role {
+            Role::Key => (&self.key, originals.and_then(|o| o.key.as_ref())),
+            Role::Namespace => (&self.namespace, originals.and_then(|o| o.namespace.as_ref())),
+            Role::MapKey => (&self.map_key, originals.and_then(|o| o.map_key.as_ref())),
+            _ => (&self.value, originals.and_then(|o| o.value.as_ref())),
+        }
     }
 }
 
@@ -151,30 +189,56 @@ impl RowBatchBuilder {
         RowBatch::new(self.schema, self.deltas, rows, sort_keys)
     }
 
+    fn ty(&self, role: Role) -> Option<&LogicalType> {
+        match role {
+            Role::Key => self.schema.key.as_ref(),
+            Role::Namespace => self.schema.namespace.as_ref(),
+            Role::MapKey => self.schema.map_key.as_ref(),
+            _ => self.schema.value.as_ref().map(|value| &value.ty),
+        }
+    }
+
+    /// Builds a typed column; what only the raw column beside it can hold is null in it.
+    fn typed(&self, role: Role) -> Result<ArrayRef> {
+        static NULL: Value = Value::Null;
+        let ty = self.ty(role).unwrap_or(&LogicalType::Bytes);
+        let values: Vec<&Value> = self.rows.iter().map(|(_, _, row)| row.part(role).0).collect();
+        if values.iter().all(|value| column::holds(value, ty)) {
+            return column_of(values, ty);
+        }
+        if !self.schema.raw.contains(&role.raw().unwrap_or(role)) {
+            return Err(Error::Layout {
+                state: self.schema.name.clone(),
+                column: role.name().into(),
+                found: "a value that only a column of original bytes can hold".into(),
+            });
+        }
+        column_of(values.into_iter().map(|value| if column::holds(value, ty) { value } else { &NULL }), ty)
+    }
+
+    /// Builds the raw column beside a typed one.
+    fn raw(&self, role: Role) -> Result<ArrayRef> {
+        let ty = self.ty(role).unwrap_or(&LogicalType::Bytes);
+        let cells = self.rows.iter().map(|(_, _, row)| {
+            let (value, original) = row.part(role);
+            raw_cell(value, original, ty)
+        });
+        Ok(Arc::new(BinaryArray::from_iter(cells.collect::<Result<Vec<_>>>()?)))
+    }
+
     fn column(&self, role: Role) -> Result<ArrayRef> {
         let rows = || self.rows.iter().map(|(_, _, row)| row);
-        let typed = |ty: Option<&LogicalType>, part: fn(&Row) -> &Value| match ty {
-            Some(ty) => column_of(rows().map(part), ty),
-            None => column_of(rows().map(part), &LogicalType::Bytes),
-        };
         let int64 =
             |part: fn(&Row) -> Option<i64>| Arc::new(Int64Array::from_iter(rows().map(part))) as ArrayRef;
-        let opaque = |part: fn(&Row) -> &Value| {
-            let cells = rows().map(|row| raw_cell(part(row)));
-            Arc::new(BinaryArray::from_iter(cells)) as ArrayRef
-        };
         Ok(match role {
             Role::Op => Arc::new(UInt8Array::from_iter_values(rows().map(|row| row.op as u8))),
             Role::KeyGroup => Arc::new(UInt16Array::from_iter_values(rows().map(|row| row.key_group.0))),
             Role::Subtask => Arc::new(Int32Array::from_iter_values(rows().map(|row| row.subtask))),
-            Role::Key => typed(self.schema.key.as_ref(), |row| &row.key)?,
-            Role::Namespace => typed(self.schema.namespace.as_ref(), |row| &row.namespace)?,
-            Role::MapKey => typed(self.schema.map_key.as_ref(), |row| &row.map_key)?,
-            Role::Value => typed(self.schema.value.as_ref().map(|v: &ElementType| &v.ty), |row| &row.value)?,
-            Role::KeyRaw => opaque(|row| &row.key),
-            Role::NamespaceRaw => opaque(|row| &row.namespace),
-            Role::MapKeyRaw => opaque(|row| &row.map_key),
-            Role::ValueRaw => opaque(|row| &row.value),
+            Role::Key | Role::Namespace | Role::MapKey | Role::Value => self.typed(role)?,
+            Role::KeyRaw => self.raw(Role::Key)?,
+            Role::NamespaceRaw => self.raw(Role::Namespace)?,
+            Role::MapKeyRaw => self.raw(Role::MapKey)?,
+            Role::ValueRaw => self.raw(Role::Value)?,
             Role::ListPos | Role::Timestamp => int64(|row| (row.op != Op::Clear).then_some(row.position)),
             Role::Index => int64(|row| Some(row.position)),
             Role::LastAccess => int64(|row| row.last_access),
@@ -182,62 +246,19 @@ impl RowBatchBuilder {
     }
 }
 
-fn raw_cell(value: &Value) -> Option<Vec<u8>> {
-    match value {
-        Value::Opaque { serializer, bytes } => Some(crate::column::raw_opaque(serializer, bytes)),
-        Value::Wtf8(_) => crate::column::raw_logical(value, &LogicalType::String, &[]).ok(),
-        _ => None,
+/// Returns the raw cell of a value, if it needs one.
+fn raw_cell(value: &Value, original: Option<&Original>, ty: &LogicalType) -> Result<Option<Vec<u8>>> {
+    if column::holds(value, ty) {
+        return Ok(original.map(|o| column::raw_opaque(&o.serializer, &o.bytes)));
     }
+    Ok(Some(match (value, original) {
+        (Value::Opaque { serializer, bytes }, _) => column::raw_opaque(serializer, bytes),
+        (_, original) => {
+            let bytes = original.map(|o| o.bytes.as_slice()).unwrap_or_default();
+            column::raw_logical(value, ty, bytes)?
+        }
+    }))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::spec;
-
-    #[test]
-    fn rows_leave_in_canonical_order() {
-        spec!("ORDER-1", "ORDER-2", "ORDER-3");
-        let schema = Arc::new(
-            StateSchema::new("visits", StateKind::Map)
-                .with_key(LogicalType::String)
-                .with_map_key(LogicalType::String)
-                .with_value(ElementType::required(LogicalType::Int64)),
-        );
-        let mut builder = RowBatchBuilder::new(Arc::clone(&schema), true);
-        let row = |group, key: &str, op, airport: &str| Row {
-            op,
-            key_group: KeyGroup(group),
-            key: Value::String(key.into()),
-            map_key: if op == Op::Clear { Value::Null } else { Value::String(airport.into()) },
-            value: if op == Op::Put { Value::Int(1) } else { Value::Null },
-            ..Row::default()
-        };
-        for row in [
-            row(2, "a", Op::Put, "JFK"),
-            row(1, "b", Op::Delete, "EWR"),
-            row(1, "b", Op::Clear, ""),
-            row(1, "a", Op::Put, "x"),
-        ] {
-            builder.push(row).unwrap();
-        }
-        let batch = builder.finish().unwrap();
-        assert_eq!(batch.key_groups().unwrap(), [1, 1, 1, 2]);
-        let ops: Vec<_> = (0..4).map(|row| batch.op(row)).collect();
-        assert_eq!(ops, [Op::Put, Op::Clear, Op::Delete, Op::Put]);
-        assert_eq!(batch.sort_key(1), b"b\0\0\0");
-    }
-
-    #[test]
-    fn two_rows_of_one_entry_are_refused() {
-        let schema = Arc::new(
-            StateSchema::new("s", StateKind::OperatorList)
-                .with_value(ElementType::required(LogicalType::Int64)),
-        );
-        let mut builder = RowBatchBuilder::new(schema, false);
-        for _ in 0..2 {
-            builder.push(Row { value: Value::Int(1), ..Row::default() }).unwrap();
-        }
-        assert!(builder.finish().is_err());
-    }
-}
+mod tests;

@@ -30,6 +30,9 @@ fn logical_to_json(ty: &LogicalType) -> Json {
             json!({ "tuple": fields.iter().map(type_to_json).collect::<Vec<_>>() })
         }
         LogicalType::Enum(symbols) => json!({ "enum": symbols.symbols }),
+        LogicalType::Either(left, right) => {
+            json!({ "either": [type_to_json(left), type_to_json(right)] })
+        }
         LogicalType::Opaque { serializer } => json!({ "opaque": serializer }),
         LogicalType::Struct(fields) => {
             json!({ "struct": fields.fields.iter().map(field_to_json).collect::<Vec<_>>() })
@@ -102,6 +105,13 @@ fn logical_from_json(json: &Json, depth: usize) -> Result<LogicalType> {
             ),
             _ => return Err(unknown(json)),
         },
+        "either" => match array()?.as_slice() {
+            [left, right] => LogicalType::Either(
+                Box::new(element_from_json(left, depth + 1)?),
+                Box::new(element_from_json(right, depth + 1)?),
+            ),
+            _ => return Err(unknown(json)),
+        },
         "tuple" => LogicalType::Tuple(
             array()?.iter().map(|t| element_from_json(t, depth + 1)).collect::<Result<_>>()?,
         ),
@@ -159,6 +169,8 @@ fn scalar_from_text(text: &str) -> Option<LogicalType> {
         "bytes" => Bytes,
         "date" => Date,
         "time-window" => TimeWindow,
+        "big-integer" => BigInteger,
+        "big-decimal" => BigDecimal,
         other => {
             let (name, rest) = other.split_once('(')?;
             let arguments = rest.strip_suffix(')')?;
@@ -233,6 +245,9 @@ impl fmt::Display for LogicalType {
                 f.write_str(">")
             }
             TimeWindow => f.write_str("time-window"),
+            BigInteger => f.write_str("big-integer"),
+            BigDecimal => f.write_str("big-decimal"),
+            Either(left, right) => write!(f, "either<{left}, {right}>"),
             Opaque { serializer } => write!(f, "opaque<{serializer}>"),
         }
     }

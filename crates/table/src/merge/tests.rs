@@ -200,6 +200,21 @@ fn expired_rows_are_dropped_and_still_hide_older_ones() {
 }
 
 #[test]
+fn nothing_expires_by_an_unknown_time_to_live() {
+    spec!("TTL-5");
+    let schema = Arc::new((*value_schema()).clone().with_unknown_ttl());
+    let row = Row { key: Value::Int(1), value: Value::Int(2), last_access: Some(i64::MIN), ..Row::default() };
+    let output = MergeOutput::Live { as_of_ms: Some(i64::MAX) };
+    let options = MergeOptions { output, ..MergeOptions::default() };
+    let runs = vec![base(&schema, &[row], (1, 1))];
+    let merged = merge_in_memory(Arc::clone(&schema), runs, options).unwrap();
+    assert_eq!(
+        merged.iter().flat_map(|b| b.int64s(Role::LastAccess).unwrap()).collect::<Vec<_>>(),
+        [&i64::MIN]
+    );
+}
+
+#[test]
 fn rows_outside_a_clip_are_not_seen() {
     spec!("CLIP-2", "MERGE-7");
     let schema = value_schema();

@@ -1,5 +1,5 @@
 use alluvium_model::types::{Field, StructType};
-use alluvium_model::{ElementType, EnumType, LogicalType, TimeUnit, Value, canonical};
+use alluvium_model::{ElementType, EnumType, LogicalType, Side, TimeUnit, Value, big, canonical};
 
 /// Decisions read from bytes; zeros once they end.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl<'a> Choices<'a> {
     pub(super) fn logical_type(&mut self, depth: usize) -> LogicalType {
         use LogicalType as T;
         let unit = |choices: &mut Self| [TimeUnit::Milli, TimeUnit::Micro, TimeUnit::Nano][choices.below(3)];
-        let kinds = if depth < DEPTH_MAX { 25 } else { 18 };
+        let kinds = if depth < DEPTH_MAX { 28 } else { 20 };
         match self.below(kinds) {
             0 => T::Bool,
             1 => T::Int8,
@@ -74,16 +74,19 @@ impl<'a> Choices<'a> {
             15 => T::Decimal { precision: 1 + self.below(38) as u8, scale: self.below(6) as i8 },
             16 => T::TimeWindow,
             17 => T::String,
-            18 => T::List(Box::new(self.element_type(depth + 1))),
-            19 => T::Set(Box::new(self.logical_type(depth + 1))),
-            20 => T::Map(Box::new(self.logical_type(depth + 1)), Box::new(self.element_type(depth + 1))),
-            21 => {
+            18 => T::BigInteger,
+            19 => T::BigDecimal,
+            20 => T::List(Box::new(self.element_type(depth + 1))),
+            21 => T::Set(Box::new(self.logical_type(depth + 1))),
+            22 => T::Map(Box::new(self.logical_type(depth + 1)), Box::new(self.element_type(depth + 1))),
+            23 => {
                 let fields = (1..=1 + self.below(3) as u32)
                     .map(|id| Field::new(id, format!("field{id}"), self.element_type(depth + 1)));
                 T::Struct(StructType { fields: fields.collect() })
             }
-            22 => T::Tuple((0..=self.below(3)).map(|_| self.element_type(depth + 1)).collect()),
-            23 => T::Enum(EnumType { symbols: (0..=self.below(4)).map(|n| format!("S{n}")).collect() }),
+            24 => T::Tuple((0..=self.below(3)).map(|_| self.element_type(depth + 1)).collect()),
+            25 => T::Either(Box::new(self.element_type(depth + 1)), Box::new(self.element_type(depth + 1))),
+            26 => T::Enum(EnumType { symbols: (0..=self.below(4)).map(|n| format!("S{n}")).collect() }),
             _ => T::Opaque { serializer: "kryo".into() },
         }
     }
@@ -119,6 +122,18 @@ impl<'a> Choices<'a> {
                 let number = u128::from(self.number()) << 64 | u128::from(self.number());
                 Value::Decimal(number as i128 % 10i128.pow(u32::from(*precision)))
             }
+            T::BigInteger => Value::BigInteger(self.integer()),
+            T::BigDecimal => {
+                let scale = self.number() as i32;
+                Value::BigDecimal {
+                    unscaled: self.integer(),
+                    scale: if self.flag() { scale } else { scale % 9 },
+                }
+            }
+            T::Either(left, right) => {
+                let side = if self.flag() { Side::Left } else { Side::Right };
+                Value::Either(side, Box::new(self.element(side.of(left, right))))
+            }
             T::List(element) => Value::List((0..self.below(4)).map(|_| self.element(element)).collect()),
             T::Set(member) => {
                 let members = (0..self.below(4)).map(|_| self.value(member)).collect();
@@ -138,6 +153,10 @@ impl<'a> Choices<'a> {
 
     fn element(&mut self, ty: &ElementType) -> Value {
         if ty.nullable && self.below(4) == 3 { Value::Null } else { self.value(&ty.ty) }
+    }
+
+    fn integer(&mut self) -> String {
+        big::integer_from_be(&self.blob()).unwrap_or_else(|| "0".into())
     }
 
     /// Text of characters that encoders stumble over, now and then with a lone surrogate.

@@ -11,7 +11,7 @@ use super::order::compare;
 /// # Panics
 /// When a law does not hold.
 ///
-/// Spec: CANON-1 to CANON-18.
+/// Spec: CANON-1 to CANON-21.
 pub fn key_bytes(data: &[u8]) {
     let mut choices = Choices::new(data);
     let ty = choices.logical_type(0);

@@ -19,6 +19,13 @@ pub(super) fn compare(a: &Value, b: &Value, ty: &LogicalType) -> Ordering {
         (_, Value::Float32(x), Value::Float32(y)) => floats(f64::from(*x), f64::from(*y)),
         (_, Value::Float64(x), Value::Float64(y)) => floats(*x, *y),
         (_, Value::Window { start: s, end: e }, Value::Window { start, end }) => (s, e).cmp(&(start, end)),
+        (_, Value::BigInteger(x), Value::BigInteger(y)) => numbers((x, 0), (y, 0)),
+        (_, Value::BigDecimal { unscaled: x, scale: s }, Value::BigDecimal { unscaled: y, scale: t }) => {
+            numbers((x, *s), (y, *t)).then(s.cmp(t))
+        }
+        (T::Either(left, right), Value::Either(x, one), Value::Either(y, other)) => {
+            x.cmp(y).then_with(|| elements(one, other, x.of(left, right)))
+        }
         (T::List(element), Value::List(x), Value::List(y)) => sequence(x, y, |a, b| elements(a, b, element)),
         (T::Set(member), Value::List(x), Value::List(y)) => {
             let by = |a: &&Value, b: &&Value| compare(a, b, member);
@@ -44,6 +51,22 @@ fn floats(x: f64, y: f64) -> Ordering {
         (false, false) => x.total_cmp(&y),
         (x, y) => x.cmp(&y),
     }
+}
+
+/// Compares unscaled integers with their scales, of fewer digits than `NEAR`.
+fn numbers((x, s): (&str, i32), (y, t): (&str, i32)) -> Ordering {
+    const NEAR: usize = 100;
+    let sign = |text: &str| if text == "0" { 0 } else { 1 - 2 * i32::from(text.starts_with('-')) };
+    let zeros = |scale: i32, other: i32| usize::try_from(i64::from(other) - i64::from(scale)).unwrap_or(0);
+    let padded =
+        |text: &str, zeros: usize| format!("{}{}", text.trim_start_matches('-'), "0".repeat(zeros.min(NEAR)));
+    let (one, other) = (padded(x, zeros(s, t)), padded(y, zeros(t, s)));
+    let larger = one.len().cmp(&other.len()).then_with(|| one.cmp(&other));
+    sign(x).cmp(&sign(y)).then(match sign(x) {
+        0 => Ordering::Equal,
+        1 => larger,
+        _ => larger.reverse(),
+    })
 }
 
 fn text(value: &Value) -> &[u8] {

@@ -111,6 +111,9 @@ fn state_lines(operator: &OperatorState, table: &StateTable, columns: usize) -> 
     if let Some(ttl) = schema.ttl_ms {
         lines.push(fact("lives for", format!("{} ms after the last access", count(ttl))));
     }
+    if schema.ttl_unknown {
+        lines.push(fact("lives for", "a time that the snapshot does not hold".into()));
+    }
     if let Some(elements) = table.elements {
         lines.push(fact("elements", count(elements)));
     }

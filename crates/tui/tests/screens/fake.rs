@@ -6,9 +6,9 @@ use std::sync::Arc;
 use alluvium_model::digest::TableDigest;
 use alluvium_model::source::{Damage, OperatorState, SourceError, StateTable, Verified};
 use alluvium_model::{
-    ElementType, ErrorKind, KeyGroup, KeyGroupFunction, LogicalType, MaxParallelism, Op, OperatorId,
-    OperatorUid, Row, RowBatch, RowBatchBuilder, RowStream, Scan, SnapshotDescription, SnapshotSource,
-    StateKind, StateSchema, StructType, TimeDomain, Value, canonical,
+    ElementType, ErrorKind, KeyGroup, KeyGroupFunction, LogicalType, MaxParallelism, OperatorId, OperatorUid,
+    Row, RowBatch, RowBatchBuilder, RowStream, Scan, SnapshotDescription, SnapshotSource, StateKind,
+    StateSchema, StructType, TimeDomain, Value, canonical,
 };
 
 /// Keys in the state `position`: several pages.
@@ -85,15 +85,9 @@ fn row(key: &str) -> Row {
     let bytes = canonical::to_bytes(&key, &LogicalType::String).unwrap();
     let max = MaxParallelism::new(128).unwrap();
     Row {
-        op: Op::Put,
         key_group: KeyGroupFunction::JavaHash.place(&key, &LogicalType::String, &bytes, max).unwrap(),
         key,
-        namespace: Value::Null,
-        map_key: Value::Null,
-        position: 0,
-        subtask: 0,
-        value: Value::Null,
-        last_access: None,
+        ..Row::default()
     }
 }
 
