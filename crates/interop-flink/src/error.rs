@@ -103,7 +103,9 @@ impl Error {
     /// Returns what a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Truncated { .. } | Error::Malformed { .. } | Error::Undecodable { .. } => ErrorKind::Corrupt,
+            Error::Truncated { .. } | Error::Malformed { .. } | Error::Undecodable { .. } => {
+                ErrorKind::Corrupt
+            }
             Error::Unsupported { .. } | Error::TooLarge { .. } => ErrorKind::Unsupported,
             Error::Missing { .. } => ErrorKind::Missing,
             Error::Unknown { .. } => ErrorKind::Input,

@@ -7,8 +7,8 @@ mod error;
 pub mod java;
 pub mod metadata;
 mod read_at;
-pub mod serializer;
 pub mod rocksdb;
+pub mod serializer;
 
 pub use error::{Error, Result};
 pub use read_at::{InMemory, ReadAt};

@@ -36,7 +36,6 @@ mod run;
 mod sst;
 mod verify;
 
-
 pub use database::Database;
 pub use manifest::{ColumnFamily, TableFile};
 pub use merge::{Entry, Scan};

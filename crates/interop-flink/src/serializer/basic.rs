@@ -1,7 +1,8 @@
 use alluvium_model::{ElementType, EnumType, LogicalType, TimeUnit, Value};
 
 use super::text::{self, Text};
-use super::{Decoder, time};
+use super::{Decoder, numbers, time};
+use crate::bytes::{decode_modified_utf8, put_utf};
 use crate::{Error, Result};
 
 /// Types without parts. Numbers are big-endian.
@@ -19,12 +20,16 @@ pub(super) enum Basic {
     /// One UTF-16 unit, as text.
     Char,
     String,
+    /// Text in Java's modified UTF-8 with a 16-bit length (`DataOutput.writeUTF`).
+    ModifiedUtf8,
     /// Text that is never null, with its plain length (`StringValueSerializer`).
     PlainString,
     /// Text of a `StringData`: a 32-bit length and UTF-8.
     Utf8,
     /// A 32-bit length and bytes.
     Bytes,
+    BigInteger,
+    BigDecimal,
     /// Milliseconds since 1970 (`java.util.Date`, `java.sql.Date`, `java.sql.Time`).
     Millis,
     SqlTimestamp,
@@ -59,7 +64,9 @@ impl Basic {
             Basic::Int64 | Basic::SortedInt64 => T::Int64,
             Basic::Float32 => T::Float32,
             Basic::Float64 => T::Float64,
-            Basic::Char | Basic::String | Basic::PlainString | Basic::Utf8 => T::String,
+            Basic::Char | Basic::String | Basic::ModifiedUtf8 | Basic::PlainString | Basic::Utf8 => T::String,
+            Basic::BigInteger => T::BigInteger,
+            Basic::BigDecimal => T::BigDecimal,
             Basic::Bytes => T::Bytes,
             Basic::Millis => T::timestamp_ms(),
             Basic::SqlTimestamp | Basic::Instant => T::Timestamp { unit: TimeUnit::Nano, utc: true },
@@ -80,6 +87,8 @@ impl Basic {
         matches!(
             self,
             String
+                | BigInteger
+                | BigDecimal
                 | Millis
                 | SqlTimestamp
                 | Instant
@@ -94,7 +103,8 @@ impl Basic {
     pub(super) fn fixed_length(self) -> Option<usize> {
         match self {
             Basic::VoidNamespace => Some(0),
-            Basic::String | Basic::PlainString | Basic::Utf8 | Basic::Bytes | Basic::Variant => None,
+            Basic::String | Basic::ModifiedUtf8 | Basic::PlainString | Basic::Utf8 => None,
+            Basic::BigInteger | Basic::BigDecimal | Basic::Bytes | Basic::Variant => None,
             fixed => Some(fixed.least()),
         }
     }
@@ -104,8 +114,9 @@ impl Basic {
         match self {
             Basic::Bool | Basic::Int8 | Basic::String | Basic::PlainString => 1,
             Basic::VoidNamespace | Basic::Single { .. } => 1,
-            Basic::Int16 | Basic::Char => 2,
+            Basic::Int16 | Basic::Char | Basic::ModifiedUtf8 => 2,
             Basic::Int32 | Basic::Float32 | Basic::Utf8 | Basic::Bytes => 4,
+            Basic::BigInteger | Basic::BigDecimal => 4,
             Basic::Int64 | Basic::SortedInt64 | Basic::Float64 | Basic::Millis | Basic::Variant => 8,
             Basic::LocalDate => 6,
             Basic::LocalTime => 7,
@@ -129,6 +140,9 @@ impl Basic {
             Basic::Char => text::decode_char(d)?,
             Basic::String => text::decode_nullable(d)?,
             Basic::PlainString => text::decode_plain(d)?,
+            Basic::ModifiedUtf8 => modified_utf8(d)?,
+            Basic::BigInteger => numbers::decode_integer(d)?,
+            Basic::BigDecimal => numbers::decode_decimal(d)?,
             Basic::Utf8 => utf8(d)?,
             Basic::Bytes => {
                 let length = d.input.length("bytes")?;
@@ -181,6 +195,14 @@ impl Basic {
             (Basic::String, Value::Null) => text::encode_nullable(None, out)?,
             (Basic::String, text) => text::encode_nullable(Some(Text::of(text).ok_or_else(wrong)?), out)?,
             (Basic::PlainString, text) => text::encode_plain(Text::of(text).ok_or_else(wrong)?, out)?,
+            (Basic::ModifiedUtf8, Value::String(v)) => put_utf(v, "text", out)?,
+            (Basic::BigInteger, Value::Null) | (Basic::BigDecimal, Value::Null) => put_count(0, out)?,
+            (Basic::BigInteger, Value::BigInteger(v)) => {
+                numbers::encode_integer(v, out).ok_or_else(wrong)??;
+            }
+            (Basic::BigDecimal, Value::BigDecimal { unscaled, scale }) => {
+                numbers::encode_decimal(unscaled, *scale, out).ok_or_else(wrong)??;
+            }
             (Basic::Utf8, Value::String(v)) => put_bytes(v.as_bytes(), out)?,
             (Basic::Bytes, Value::Bytes(v)) => put_bytes(v, out)?,
             (Basic::TimeWindow, Value::Window { start, end }) => {
@@ -239,6 +261,21 @@ pub(super) fn float64_bits(value: f64) -> u64 {
     if value.is_nan() { 0x7FF8_0000_0000_0000 } else { value.to_bits() }
 }
 
+fn modified_utf8(d: &mut Decoder<'_, '_>) -> Result<Value> {
+    let length = usize::from(d.input.u16("text")?);
+    let bytes = d.take(length, "text")?;
+    let text = decode_modified_utf8(bytes);
+    let mut again = Vec::with_capacity(length + 2);
+    match text {
+        Some(text) => {
+            put_utf(&text, "text", &mut again)?;
+            d.odd_if(again.get(2..) != Some(bytes));
+            Ok(Value::String(text))
+        }
+        None => Ok(d.untyped()),
+    }
+}
+
 fn utf8(d: &mut Decoder<'_, '_>) -> Result<Value> {
     let length = d.input.length("text")?;
     let bytes = d.take(length, "text")?;
@@ -251,8 +288,8 @@ fn utf8(d: &mut Decoder<'_, '_>) -> Result<Value> {
 fn variant(class: &str, d: &mut Decoder<'_, '_>) -> Result<Value> {
     let start = d.input.consumed();
     let lengths = d.input.length("variant")?.saturating_add(d.input.length("variant")?);
-    d.take(lengths, "variant")?;
-    Ok(Value::Opaque { serializer: class.to_owned(), bytes: d.input.since(start).to_vec() })
+    d.input.take(lengths, "variant")?;
+    d.opaque_since(start, class)
 }
 
 /// Returns whether a value is null.

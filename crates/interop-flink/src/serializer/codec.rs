@@ -2,12 +2,14 @@ use alluvium_model::{ElementType, LogicalType, Value};
 
 use super::basic::{Basic, mismatch};
 use super::collections::{self, Map, Marked, Masked};
-use super::composite::{self, Fields, Optional, Symbols, Timer};
+use super::composite::{self, Either, Fields, Optional, Symbols, Timer};
+use super::kryo::Kryo;
 use super::pojo::Pojo;
 use super::row::Row;
 use super::stream::{self, TwoPhaseCommit};
+use super::table::{BinaryArray, BinaryMap, BinaryRow, TableDecimal, TableTimestamp};
 use super::{Decoder, Serializer};
-use crate::Result;
+use crate::{Result, java};
 
 /// How values are laid out. Made once per serializer; decoding matches on it.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub(super) enum Codec {
     Row(Row),
     /// A value or nothing.
     Optional(Box<Optional>),
+    /// A value of one of two types.
+    Either(Box<Either>),
     /// A constant of an enum.
     Symbols(Symbols),
     /// An object with named fields.
@@ -40,6 +44,24 @@ pub(super) enum Codec {
     StreamElement(Box<Serializer>),
     /// State of a sink that commits in two phases.
     TwoPhaseCommit(Box<TwoPhaseCommit>),
+    /// A row of Flink SQL.
+    BinaryRow(Box<BinaryRow>),
+    /// An array of Flink SQL.
+    BinaryArray(Box<BinaryArray>),
+    /// A map of Flink SQL.
+    BinaryMap(Box<BinaryMap>),
+    /// A decimal of Flink SQL.
+    TableDecimal(TableDecimal),
+    /// A timestamp of Flink SQL.
+    TableTimestamp(TableTimestamp),
+    /// What another serializer writes.
+    Same(Box<Serializer>),
+    /// What Kryo wrote.
+    Kryo(Box<Kryo>),
+    /// A Java object stream, kept as it is.
+    JavaObject,
+    /// A 32-bit length and bytes that only a class that is not here understands.
+    Framed,
     /// Bytes without an end of their own, which only a class that is not here understands.
     Opaque,
 }
@@ -51,6 +73,14 @@ impl Codec {
             Codec::Basic(basic) => return basic.element_type(class),
             Codec::Optional(optional) => return optional.element_type(),
             Codec::Pojo(pojo) => return ElementType::nullable(pojo.ty()),
+            Codec::Same(inner) => return inner.element_type(),
+            Codec::Kryo(kryo) => return kryo.element_type(class),
+            Codec::Either(either) => either.ty(),
+            Codec::BinaryRow(row) => row.ty(),
+            Codec::BinaryArray(array) => array.ty(),
+            Codec::BinaryMap(map) => map.ty(),
+            Codec::TableDecimal(decimal) => decimal.ty(),
+            Codec::TableTimestamp(timestamp) => timestamp.ty(),
             Codec::List(element) => collections::list_type(element),
             Codec::Marked(list) => list.ty(),
             Codec::Masked(list) => list.ty(),
@@ -62,7 +92,9 @@ impl Codec {
             Codec::Timer(timer) => timer.ty(),
             Codec::StreamElement(value) => stream::record_type(value),
             Codec::TwoPhaseCommit(state) => state.ty(),
-            Codec::Opaque => LogicalType::Opaque { serializer: class.to_owned() },
+            Codec::JavaObject | Codec::Framed | Codec::Opaque => {
+                LogicalType::Opaque { serializer: class.to_owned() }
+            }
         })
     }
 
@@ -75,6 +107,9 @@ impl Codec {
             Codec::Symbols(_) => Some(4),
             Codec::Ttl(value) => Some(8 + value.fixed_length()?),
             Codec::Timer(timer) => timer.fixed_length(),
+            Codec::Same(inner) => inner.fixed_length(),
+            Codec::TableDecimal(decimal) => decimal.fixed_length(),
+            Codec::TableTimestamp(timestamp) => timestamp.fixed_length(),
             _ => None,
         }
     }
@@ -88,8 +123,14 @@ impl Codec {
             Codec::Row(row) => row.least(),
             Codec::Optional(_) | Codec::Pojo(_) | Codec::StreamElement(_) => 1,
             Codec::Ttl(value) => value.least().saturating_add(8),
-            Codec::Timer(_) => 8,
+            Codec::Either(_) => 1,
+            Codec::Same(inner) => inner.least(),
+            Codec::BinaryRow(_) | Codec::BinaryArray(_) | Codec::BinaryMap(_) | Codec::Framed => 4,
+            Codec::TableDecimal(_) => 4,
+            Codec::Timer(_) | Codec::TableTimestamp(_) => 8,
+            Codec::JavaObject => 5,
             Codec::TwoPhaseCommit(_) => 5,
+            Codec::Kryo(_) => 1,
             Codec::Opaque => 0,
         }
     }
@@ -97,8 +138,13 @@ impl Codec {
     /// Returns whether values have an end of their own.
     pub(super) fn delimits(&self) -> bool {
         match self {
-            Codec::Basic(_) | Codec::Symbols(_) => true,
-            Codec::List(part) | Codec::Ttl(part) | Codec::StreamElement(part) => part.is_self_delimiting(),
+            Codec::Basic(_) | Codec::Symbols(_) | Codec::JavaObject | Codec::Framed => true,
+            Codec::BinaryRow(_) | Codec::BinaryArray(_) | Codec::BinaryMap(_) => true,
+            Codec::TableDecimal(_) | Codec::TableTimestamp(_) => true,
+            Codec::Either(either) => either.delimits(),
+            Codec::Same(part) | Codec::List(part) | Codec::Ttl(part) | Codec::StreamElement(part) => {
+                part.is_self_delimiting()
+            }
             Codec::Marked(list) => list.element.is_self_delimiting(),
             Codec::Masked(list) => list.element.is_self_delimiting(),
             Codec::Map(map) => map.key.is_self_delimiting() && map.value.is_self_delimiting(),
@@ -108,6 +154,7 @@ impl Codec {
             Codec::Pojo(pojo) => pojo.delimits(),
             Codec::Timer(timer) => timer.key.is_self_delimiting() && timer.namespace.is_self_delimiting(),
             Codec::TwoPhaseCommit(state) => state.delimits(),
+            Codec::Kryo(kryo) => kryo.delimits(),
             Codec::Opaque => false,
         }
     }
@@ -129,6 +176,24 @@ impl Codec {
             Codec::Timer(timer) => timer.decode(d),
             Codec::StreamElement(value) => stream::decode_element(value, d),
             Codec::TwoPhaseCommit(state) => state.decode(d),
+            Codec::Either(either) => either.decode(d),
+            Codec::BinaryRow(row) => row.decode(d),
+            Codec::BinaryArray(array) => array.decode(d),
+            Codec::BinaryMap(map) => map.decode(d),
+            Codec::TableDecimal(decimal) => decimal.decode(d),
+            Codec::TableTimestamp(timestamp) => timestamp.decode(d),
+            Codec::Same(inner) => inner.part(d),
+            Codec::JavaObject => {
+                let start = d.input.consumed();
+                java::read(d.input)?;
+                d.opaque_since(start, class)
+            }
+            Codec::Framed => {
+                let start = d.input.consumed();
+                d.input.bytes32("value")?;
+                d.opaque_since(start, class)
+            }
+            Codec::Kryo(kryo) => kryo.decode(class, d),
             Codec::Opaque => d.take_rest(class),
         }
     }
@@ -150,6 +215,14 @@ impl Codec {
             (Codec::Timer(timer), value) => timer.encode(value, out),
             (Codec::StreamElement(inner), value) => stream::encode_element(inner, value, out),
             (Codec::TwoPhaseCommit(state), value) => state.encode(value, out),
+            (Codec::Either(either), value) => either.encode(value, out),
+            (Codec::BinaryRow(row), value) => row.encode(value, out),
+            (Codec::BinaryArray(array), value) => array.encode(value, out),
+            (Codec::BinaryMap(map), value) => map.encode(value, out),
+            (Codec::TableDecimal(decimal), value) => decimal.encode(value, out),
+            (Codec::TableTimestamp(timestamp), value) => timestamp.encode(value, out),
+            (Codec::Same(inner), value) => inner.encode(value, out),
+            (Codec::Kryo(kryo), value) => kryo.encode(value, out),
             (codec, value) => Err(mismatch(&codec.element_type("").ty.to_string(), value)),
         }
     }

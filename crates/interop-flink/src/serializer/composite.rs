@@ -1,6 +1,6 @@
 //! Tuples, optional values, timers and other fixed arrangements of parts.
 
-use alluvium_model::{ElementType, EnumType, LogicalType, StructType, Value};
+use alluvium_model::{ElementType, EnumType, LogicalType, Side, StructType, Value};
 
 use super::basic::{is_null, mismatch};
 use super::collections::{null_is_odd, put_marked};
@@ -9,7 +9,20 @@ use crate::Result;
 
 /// Parts in order without anything between them: tuples, case classes, buffer entries of joins.
 #[derive(Debug, Clone)]
-pub(super) struct Fields(pub(super) Vec<Serializer>);
+pub(super) struct Fields {
+    parts: Vec<Serializer>,
+    /// Names of the parts; none for a tuple.
+    names: &'static [&'static str],
+}
+
+/// A value of one of two serializers behind a marker.
+#[derive(Debug, Clone)]
+pub(super) struct Either {
+    pub(super) left: Serializer,
+    pub(super) right: Serializer,
+    /// The markers of left and right.
+    pub(super) markers: [u8; 2],
+}
 
 /// A value behind a marker, or nothing (`NullableSerializer`, Scala's `Option`).
 #[derive(Debug, Clone)]
@@ -28,38 +41,56 @@ pub(super) struct Timer {
     pub(super) namespace: Serializer,
 }
 
-/// A constant of an enum, as its position among the names of the snapshot.
+/// A constant of an enum in 32 bits.
 #[derive(Debug, Clone)]
-pub(super) struct Symbols(pub(super) Vec<String>);
+pub(super) struct Symbols {
+    names: Vec<String>,
+    /// The number of each; the position where there are none.
+    ids: Vec<i32>,
+}
 
 impl Fields {
+    /// Makes a tuple.
+    pub(super) fn tuple(parts: Vec<Serializer>) -> Self {
+        Fields { parts, names: &[] }
+    }
+
+    /// Makes a struct.
+    pub(super) fn named<const N: usize>(parts: [Serializer; N], names: &'static [&'static str; N]) -> Self {
+        Fields { parts: parts.into(), names }
+    }
+
     pub(super) fn ty(&self) -> LogicalType {
-        LogicalType::Tuple(self.0.iter().map(Serializer::element_type).collect())
+        let types = self.parts.iter().map(Serializer::element_type);
+        match self.names {
+            [] => LogicalType::Tuple(types.collect()),
+            names => LogicalType::Struct(StructType::of(names.iter().copied().zip(types))),
+        }
     }
 
     /// Returns the sum of the lengths if every one of them is fixed and not 0.
     pub(super) fn fixed_length(&self) -> Option<usize> {
-        self.0.iter().try_fold(0, |sum, field| Some(sum + field.fixed_length().filter(|len| *len > 0)?))
+        self.parts.iter().try_fold(0, |sum, field| Some(sum + field.fixed_length().filter(|len| *len > 0)?))
     }
 
     pub(super) fn least(&self) -> usize {
-        self.0.iter().map(Serializer::least).fold(0, usize::saturating_add)
+        self.parts.iter().map(Serializer::least).fold(0, usize::saturating_add)
     }
 
     pub(super) fn delimits(&self) -> bool {
-        self.0.iter().all(Serializer::is_self_delimiting)
+        self.parts.iter().all(Serializer::is_self_delimiting)
     }
 
     pub(super) fn decode(&self, d: &mut Decoder<'_, '_>) -> Result<Value> {
-        let mut values = d.values(self.0.len())?;
-        decode_parts(&self.0, d, &mut values)?;
+        let mut values = d.values(self.parts.len())?;
+        decode_parts(&self.parts, d, &mut values)?;
         Ok(Value::Struct(values))
     }
 
     pub(super) fn encode(&self, value: &Value, out: &mut Vec<u8>) -> Result<()> {
         match value {
-            Value::Struct(values) if values.len() == self.0.len() => {
-                self.0.iter().zip(values).try_for_each(|(field, value)| field.encode(value, out))
+            Value::Struct(values) if values.len() == self.parts.len() => {
+                self.parts.iter().zip(values).try_for_each(|(field, value)| field.encode(value, out))
             }
             other => Err(mismatch(&self.ty().to_string(), other)),
         }
@@ -145,21 +176,77 @@ impl Timer {
 }
 
 impl Symbols {
+    /// Makes an enum whose constants are stored as their position.
+    pub(super) fn by_position(names: Vec<String>) -> Self {
+        Symbols { names, ids: Vec::new() }
+    }
+
+    /// Makes an enum whose constants are stored as a number of their own.
+    pub(super) fn by_id(constants: Vec<(String, i32)>) -> Self {
+        let (names, ids) = constants.into_iter().unzip();
+        Symbols { names, ids }
+    }
+
     pub(super) fn ty(&self) -> LogicalType {
-        LogicalType::Enum(EnumType { symbols: self.0.clone() })
+        LogicalType::Enum(EnumType { symbols: self.names.clone() })
     }
 
     pub(super) fn decode(&self, d: &mut Decoder<'_, '_>) -> Result<Value> {
-        let position = u32::try_from(d.input.i32("enum")?).ok();
-        let known = position.filter(|position| (*position as usize) < self.0.len());
-        Ok(known.map_or_else(|| d.untyped(), Value::Enum))
+        let stored = d.input.i32("enum")?;
+        let position = match self.ids.as_slice() {
+            [] => usize::try_from(stored).ok().filter(|position| *position < self.names.len()),
+            ids => ids.iter().position(|id| *id == stored),
+        };
+        let position = position.and_then(|position| u32::try_from(position).ok());
+        Ok(position.map_or_else(|| d.untyped(), Value::Enum))
     }
 
     pub(super) fn encode(&self, value: &Value, out: &mut Vec<u8>) -> Result<()> {
         match value {
-            Value::Enum(position) if (*position as usize) < self.0.len() => {
-                out.extend(position.to_be_bytes());
+            Value::Enum(position) if (*position as usize) < self.names.len() => {
+                match self.ids.get(*position as usize) {
+                    Some(id) => out.extend(id.to_be_bytes()),
+                    None => out.extend(position.to_be_bytes()),
+                }
                 Ok(())
+            }
+            other => Err(mismatch(&self.ty().to_string(), other)),
+        }
+    }
+}
+
+impl Either {
+    pub(super) fn ty(&self) -> LogicalType {
+        LogicalType::Either(Box::new(self.left.element_type()), Box::new(self.right.element_type()))
+    }
+
+    pub(super) fn delimits(&self) -> bool {
+        self.left.is_self_delimiting() && self.right.is_self_delimiting()
+    }
+
+    pub(super) fn decode(&self, d: &mut Decoder<'_, '_>) -> Result<Value> {
+        let marker = d.input.u8("either")?;
+        let side = match self.markers {
+            [left, _] if marker == left => Side::Left,
+            [_, right] if marker == right => Side::Right,
+            // A boolean: every byte but zero is true.
+            [1, 0] => {
+                d.odd();
+                Side::Left
+            }
+            _ => return Err(d.input.malformed("either", "the marker of one of two", marker)),
+        };
+        d.values(1)?;
+        let value = side.of(&self.left, &self.right).part(d)?;
+        Ok(Value::Either(side, Box::new(value)))
+    }
+
+    pub(super) fn encode(&self, value: &Value, out: &mut Vec<u8>) -> Result<()> {
+        match value {
+            Value::Either(side, value) => {
+                let [left, right] = self.markers;
+                out.push(side.of(left, right));
+                side.of(&self.left, &self.right).encode(value, out)
             }
             other => Err(mismatch(&self.ty().to_string(), other)),
         }

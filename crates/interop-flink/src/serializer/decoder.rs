@@ -75,6 +75,13 @@ impl<'d, 'a> Decoder<'d, 'a> {
         Ok(Vec::with_capacity(count))
     }
 
+    /// Returns the bytes since `start`, a value of [`Input::consumed`], as they are.
+    pub(super) fn opaque_since(&mut self, start: usize, class: &str) -> Result<Value> {
+        let bytes = self.input.since(start);
+        self.charge(bytes.len().saturating_add(class.len()))?;
+        Ok(Value::Opaque { serializer: class.to_owned(), bytes: bytes.to_vec() })
+    }
+
     /// Takes what has no end of its own, which only the last part of a value can.
     pub(super) fn take_rest(&mut self, class: &str) -> Result<Value> {
         if !self.last {
@@ -84,8 +91,9 @@ impl<'d, 'a> Decoder<'d, 'a> {
                 what: format!("a value of {class}, whose end only its own code finds,"),
             });
         }
-        let bytes = self.take(self.input.left(), "value")?;
-        Ok(Value::Opaque { serializer: class.to_owned(), bytes: bytes.to_vec() })
+        let start = self.input.consumed();
+        self.input.take(self.input.left(), "value")?;
+        self.opaque_since(start, class)
     }
 
     /// Takes bytes that the value will own.

@@ -1,14 +1,16 @@
 //! The serializer snapshots that are known, by class.
 
 use super::basic::Basic;
-use super::collections::{Map, Marked, Masked};
+use super::collections::{Map, Marked};
 use super::composite::{Fields, Optional, Symbols, Timer};
-use super::names::codec_of;
+use super::extras::either;
+use super::kryo::Kryo;
+use super::names::{self, codec_of};
 use super::pojo::Pojo;
 use super::row::Row;
 use super::snapshot::{Reader, serializer_class};
 use super::stream::TwoPhaseCommit;
-use super::{Codec, Serializer};
+use super::{Codec, Serializer, extras, table};
 use crate::Result;
 
 /// Reads what is behind the class and version of a snapshot; none for a class that is not known.
@@ -18,19 +20,28 @@ pub(super) fn read(r: &mut Reader<'_, '_>, snapshot: &str, version: i32) -> Resu
         simple(r, version)?;
         return Ok(Some(Serializer::new(class, codec)));
     }
-    let Some((package, name)) = package(&class) else { return Ok(None) };
-    let codec = match package {
-        Package::Base => base(r, name, version)?,
-        Package::Runtime => runtime(r, name, version)?,
-        Package::Other => other(r, name, version)?,
+    let Some(name) = class.strip_prefix("org.apache.flink.") else { return Ok(None) };
+    let codec = if let Some(name) = name.strip_prefix("api.common.typeutils.base.") {
+        base(r, name, version)?
+    } else if let Some(name) = name.strip_prefix("api.java.typeutils.runtime.") {
+        runtime(r, name, version)?
+    } else if let Some(name) = name.strip_prefix("table.") {
+        table::read(r, name, version)?
+    } else if let Some(name) = name.strip_prefix("api.scala.typeutils.") {
+        extras::scala(r, name, version)?
+    } else if let Some(name) = name.strip_prefix("cep.nfa.") {
+        extras::cep(r, name, version)?
+    } else {
+        other(r, name, version)?
     };
     Ok(codec.map(|codec| finish(class, codec)))
 }
 
 /// Adds to the class what it does not say, and sets the lengths that do not follow from the parts.
-fn finish(class: String, codec: Codec) -> Serializer {
+pub(super) fn finish(class: String, codec: Codec) -> Serializer {
     match &codec {
         Codec::Pojo(pojo) => Serializer::new(format!("{class}<{}>", pojo.class()), codec),
+        Codec::Kryo(kryo) => Serializer::new(format!("{class}<{}>", kryo.class()), codec),
         Codec::Fields(_) if !class.ends_with(".TupleSerializer") && !class.contains("CaseClass") => {
             Serializer::new(class, codec).with_length(None)
         }
@@ -45,23 +56,6 @@ fn simple(r: &mut Reader<'_, '_>, version: i32) -> Result<()> {
         2 => r.input.utf("serializer class").map(drop),
         other => Err(r.input.malformed("serializer snapshot version", "2 or 3", other)),
     }
-}
-
-enum Package {
-    Base,
-    Runtime,
-    Other,
-}
-
-fn package(class: &str) -> Option<(Package, &str)> {
-    let class = class.strip_prefix("org.apache.flink.")?;
-    if let Some(name) = class.strip_prefix("api.common.typeutils.base.") {
-        return Some((Package::Base, name));
-    }
-    if let Some(name) = class.strip_prefix("api.java.typeutils.runtime.") {
-        return Some((Package::Runtime, name));
-    }
-    Some((Package::Other, class))
 }
 
 fn list(element: Serializer) -> Codec {
@@ -99,7 +93,7 @@ fn base(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Codec
             r.input.utf("enum class")?;
             let count = r.input.count(2, "enum constants")?;
             let names = (0..count).map(|_| r.input.utf("enum constant")).collect::<Result<_>>()?;
-            Codec::Symbols(Symbols(names))
+            Codec::Symbols(Symbols::by_position(names))
         }
         _ => return Ok(None),
     }))
@@ -110,7 +104,7 @@ fn runtime(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Co
         "TupleSerializer" => {
             r.composite(version)?;
             r.input.utf("tuple class")?;
-            Codec::Fields(Fields(r.nested()?))
+            Codec::Fields(Fields::tuple(r.nested()?))
         }
         "RowSerializer" => {
             let kinds = match r.composite(version)? {
@@ -119,6 +113,14 @@ fn runtime(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Co
                 _ => r.input.bool("row kind support")?,
             };
             Codec::Row(Row { fields: r.nested()?, kinds, shows_kind: kinds })
+        }
+        "JavaEitherSerializer" | "EitherSerializer" => {
+            r.composite(version)?;
+            either(r.exactly()?, [1, 0])
+        }
+        "ValueSerializer" | "CopyableValueSerializer" | "WritableSerializer" => {
+            r.input.utf("value class")?;
+            Codec::Opaque
         }
         "NullableSerializer" => {
             r.composite(version)?;
@@ -130,6 +132,7 @@ fn runtime(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Co
                 padding: (padding > 0).then_some(padding),
             }))
         }
+        "kryo.KryoSerializer" => Codec::Kryo(Box::new(Kryo::read(r)?)),
         "PojoSerializer" => {
             let class = r.input.utf("POJO class")?;
             let (fields, registered) = (r.named_serializers()?, r.named_serializers()?);
@@ -141,6 +144,10 @@ fn runtime(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Co
 
 fn other(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Codec>> {
     Ok(Some(match name {
+        "runtime.state.JavaSerializer" => {
+            simple(r, version)?;
+            Codec::JavaObject
+        }
         "runtime.state.ArrayListSerializer" => {
             r.composite(version)?;
             list(r.only()?)
@@ -158,8 +165,12 @@ fn other(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Code
         }
         "streaming.api.operators.co.IntervalJoinOperator$BufferEntrySerializer" => {
             r.composite(version)?;
-            let joined = Serializer::new("", Codec::Basic(Basic::Bool));
-            Codec::Fields(Fields(vec![joined, r.only()?]))
+            let joined = names::basic("BooleanSerializer", Basic::Bool);
+            Codec::Fields(Fields::tuple(vec![joined, r.only()?]))
+        }
+        "streaming.api.datastream.CoGroupedStreams$UnionSerializer" => {
+            r.composite(version)?;
+            either(r.exactly()?, [1, 2])
         }
         "streaming.runtime.streamrecord.StreamElementSerializer" => {
             r.composite(version)?;

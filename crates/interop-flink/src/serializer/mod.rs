@@ -31,17 +31,22 @@ mod codec;
 mod collections;
 mod composite;
 mod decoder;
+mod extras;
 mod known;
+mod kryo;
+mod legacy;
 mod names;
+mod numbers;
 mod pojo;
 mod row;
 mod snapshot;
 mod stream;
+mod table;
 mod text;
 mod time;
 mod tree;
 
-pub use snapshot::{Context, Form, SerializerSnapshot, read_snapshot};
+pub use snapshot::{Context, Form, SerializerSnapshot, read_block, read_snapshot};
 pub use tree::{Cell, Serializer};
 
 use codec::Codec;

@@ -1,7 +1,7 @@
 //! Which serializers have no parts, by class name.
 
 use super::basic::Basic;
-use super::{Codec, Serializer};
+use super::{Codec, Serializer, extras};
 
 const BASE: &str = "org.apache.flink.api.common.typeutils.base.";
 const TABLE: &str = "org.apache.flink.table.";
@@ -14,6 +14,12 @@ pub(super) fn codec_of(class: &str) -> Option<Codec> {
             None => basic_of(name).map(Codec::Basic),
         };
     }
+    if let Some(name) = class.strip_prefix("org.apache.flink.cep.nfa.") {
+        return extras::cep_simple(name);
+    }
+    if let Some(name) = class.strip_prefix("org.apache.flink.streaming.connectors.kafka.") {
+        return extras::kafka(name);
+    }
     Some(Codec::Basic(match class {
         "org.apache.flink.runtime.state.VoidNamespaceSerializer"
         | "org.apache.flink.queryablestate.client.VoidNamespaceSerializer" => Basic::VoidNamespace,
@@ -23,6 +29,16 @@ pub(super) fn codec_of(class: &str) -> Option<Codec> {
         "org.apache.flink.api.scala.typeutils.UnitSerializer" => UNIT,
         other => table_of(other.strip_prefix(TABLE)?)?,
     }))
+}
+
+/// Returns the serializer of a `Long`.
+pub(super) fn long() -> Serializer {
+    basic("LongSerializer", Basic::Int64)
+}
+
+/// Returns a basic serializer.
+pub(super) fn basic(name: &str, basic: Basic) -> Serializer {
+    Serializer::new(format!("{BASE}{name}"), Codec::Basic(basic))
 }
 
 const GLOBAL_WINDOW: Basic = Basic::Single { name: "GlobalWindow", byte: 0 };
@@ -41,6 +57,8 @@ fn basic_of(name: &str) -> Option<Basic> {
         "CharSerializer" | "CharValueSerializer" => Basic::Char,
         "StringSerializer" => Basic::String,
         "StringValueSerializer" => Basic::PlainString,
+        "BigIntSerializer" => Basic::BigInteger,
+        "BigDecSerializer" => Basic::BigDecimal,
         "DateSerializer" | "SqlDateSerializer" | "SqlTimeSerializer" => Basic::Millis,
         "SqlTimestampSerializer" => Basic::SqlTimestamp,
         "InstantSerializer" => Basic::Instant,
@@ -69,8 +87,7 @@ fn array_of(name: &str) -> Option<Codec> {
         _ => return None,
     };
     let class = format!("{element}Serializer");
-    let basic = basic_of(&class)?;
-    Some(Codec::List(Box::new(Serializer::new(format!("{BASE}{class}"), Codec::Basic(basic)))))
+    Some(Codec::List(Box::new(basic(&class, basic_of(&class)?))))
 }
 
 fn table_of(name: &str) -> Option<Basic> {

@@ -1,8 +1,7 @@
 use bytes::Bytes;
 
 use super::decoder::too_deep;
-use super::known;
-use super::{Codec, DEPTH_MAX, Serializer};
+use super::{Codec, DEPTH_MAX, Serializer, known, legacy};
 use crate::bytes::Input;
 use crate::{Error, Result};
 
@@ -13,6 +12,10 @@ pub enum Form {
     Proxy,
     /// The class, its version and its own bytes (form V): nested, and in raw keyed timers.
     Versioned,
+    /// A version, a length and a Java object (form J): keyed state of Flink 1.2.
+    FramedObject,
+    /// A Java object alone: operator state of Flink 1.2, raw keyed timers of 1.2 and 1.3.
+    Object,
 }
 
 /// What a reader of serializer snapshots must know and the snapshots do not say.
@@ -35,7 +38,7 @@ pub struct SerializerSnapshot {
     /// The serializer.
     pub serializer: Serializer,
     /// The original bytes in form V, which is enough to write the description again; for releases
-    /// before 1.7 the serializer's Java object stream and its configuration as they stand.
+    /// before 1.7 the serializer's Java object and its configuration as they stand.
     pub origin: Bytes,
 }
 
@@ -45,13 +48,43 @@ pub struct SerializerSnapshot {
 /// [`Error::Truncated`] and [`Error::Malformed`]; [`Error::Unsupported`] for a snapshot class that is not
 /// known, with its offset: nothing behind it can be read.
 pub fn read_snapshot(input: &mut Input<'_>, form: Form, context: &Context) -> Result<SerializerSnapshot> {
-    let mut reader = Reader { input, context: *context, depth: 0 };
+    let mut reader = Reader::new(input, context);
     if form == Form::Proxy {
         reader.proxy()?;
     }
     let start = reader.input.consumed();
-    let serializer = reader.versioned()?;
+    let serializer = match form {
+        Form::Proxy | Form::Versioned => reader.versioned()?,
+        Form::FramedObject => {
+            let mut stream = legacy::framed_stream(reader.input)?;
+            legacy::from_input(&mut reader, &mut stream)?
+        }
+        Form::Object => {
+            let mut stream = reader.input.clone();
+            let serializer = legacy::from_input(&mut reader, &mut stream)?;
+            *reader.input = stream;
+            serializer
+        }
+    };
     Ok(SerializerSnapshot { serializer, origin: Bytes::copy_from_slice(reader.input.since(start)) })
+}
+
+/// Reads a block of serializers as Flink 1.3 to 1.7 writes them (block Z): a Java object and a
+/// configuration snapshot for each. Leaves the input behind the block.
+///
+/// A class that is not known becomes an opaque serializer. The origin of each is its object in form J and
+/// its configuration behind it.
+///
+/// # Errors
+/// [`Error::Truncated`] and [`Error::Malformed`].
+pub fn read_block(input: &mut Input<'_>, context: &Context) -> Result<Vec<SerializerSnapshot>> {
+    let mut reader = Reader::new(input, context);
+    let pairs = legacy::pairs(reader.input)?;
+    let read = |pair: &legacy::Pair<'_>| {
+        let serializer = legacy::pair(&mut reader, pair)?;
+        Ok(SerializerSnapshot { serializer, origin: Bytes::copy_from_slice(pair.bytes) })
+    };
+    pairs.iter().map(read).collect()
 }
 
 /// A serializer snapshot being read.
@@ -59,7 +92,12 @@ pub(super) struct Reader<'r, 'a> {
     pub(super) input: &'r mut Input<'a>,
     pub(super) context: Context,
     depth: usize,
+    /// Serializers that may still be made.
+    left: usize,
 }
+
+/// Serializers that one snapshot may hold. Java objects may share parts, which are made for each.
+const SERIALIZERS_MAX: usize = 1 << 16;
 
 /// An entry of an optional map: its key's name, and the frames of key and value that are there.
 pub(super) struct Entry<'a> {
@@ -70,9 +108,39 @@ pub(super) struct Entry<'a> {
 
 const COMPOSITE_MAGIC: i32 = 911_108;
 const NESTED_MAGIC: i32 = 1_333_245;
+/// Version of a snapshot that adapts an object and a configuration of the old framework.
+const ADAPTER: i32 = 0x7A53_C4F0;
 const MAP_MAGIC: i64 = 0x0000_04F2_C69A_3D70;
 
-impl<'a> Reader<'_, 'a> {
+impl<'r, 'a> Reader<'r, 'a> {
+    fn new(input: &'r mut Input<'a>, context: &Context) -> Self {
+        Reader { input, context: *context, depth: 0, left: SERIALIZERS_MAX }
+    }
+
+    /// Reads something that may hold itself.
+    pub(super) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= DEPTH_MAX || self.left == 0 {
+            return Err(too_deep(self.input));
+        }
+        self.depth += 1;
+        self.left -= 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Reads from another input.
+    pub(super) fn within<'i, T>(
+        &mut self,
+        input: &mut Input<'i>,
+        read: impl FnOnce(&mut Reader<'_, 'i>) -> Result<T>,
+    ) -> Result<T> {
+        let mut reader = Reader { input, context: self.context, depth: self.depth, left: self.left };
+        let result = read(&mut reader);
+        self.left = reader.left;
+        result
+    }
+
     fn proxy(&mut self) -> Result<()> {
         match self.input.i32("serializer snapshot")? {
             2 => Ok(()),
@@ -82,27 +150,25 @@ impl<'a> Reader<'_, 'a> {
 
     /// Reads a snapshot in form V.
     pub(super) fn versioned(&mut self) -> Result<Serializer> {
-        if self.depth >= DEPTH_MAX {
-            return Err(too_deep(self.input));
-        }
-        self.depth += 1;
-        let offset = self.input.offset();
-        let class = self.input.utf("serializer snapshot class")?;
-        let version = self.input.i32("serializer snapshot version")?;
-        let serializer = known::read(self, &class, version)?;
-        self.depth -= 1;
-        serializer.ok_or_else(|| Error::Unsupported {
-            section: "serializer snapshot",
-            offset,
-            what: format!("{class} version {version}"),
+        self.deeper(|r| {
+            let offset = r.input.offset();
+            let class = r.input.utf("serializer snapshot class")?;
+            let version = r.input.i32("serializer snapshot version")?;
+            if version == ADAPTER {
+                return legacy::adapter(r, &class);
+            }
+            known::read(r, &class, version)?.ok_or_else(|| Error::Unsupported {
+                section: "serializer snapshot",
+                offset,
+                what: format!("{class} version {version}"),
+            })
         })
     }
 
     /// Reads a snapshot in form V that fills a frame; one that is not known becomes opaque.
     pub(super) fn framed(&mut self, mut frame: Input<'_>) -> Result<Serializer> {
         let mut peek = frame.clone();
-        let mut inner = Reader { input: &mut frame, context: self.context, depth: self.depth };
-        match inner.versioned() {
+        match self.within(&mut frame, |r| r.versioned()) {
             Err(Error::Unsupported { .. }) => {
                 let class = serializer_class(&peek.utf("serializer snapshot class")?);
                 Ok(Serializer::new(class, Codec::Opaque))
