@@ -165,6 +165,9 @@ impl<'a> Input<'a> {
 
 /// Returns the text of modified UTF-8, or none for other bytes and for lone surrogates.
 pub fn decode_modified_utf8(bytes: &[u8]) -> Option<String> {
+    if bytes.iter().all(|byte| matches!(byte, 0x01..=0x7F)) {
+        return String::from_utf8(bytes.to_vec()).ok();
+    }
     String::from_utf16(&decode_modified_utf16(bytes)?).ok()
 }
 

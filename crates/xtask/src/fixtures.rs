@@ -28,6 +28,9 @@ const SETS: [Set; 3] = [
 const PROVENANCE: [&str; 3] =
     ["fixtures/format/PROVENANCE.md", "fixtures/data/PROVENANCE.md", "fixtures/compat/PROVENANCE.md"];
 
+/// Folders of files without an expectation beside them; a table in their PROVENANCE.md names each.
+const LISTED: [&str; 1] = ["fixtures/flink/metadata"];
+
 /// A case of a set.
 struct Case<'a> {
     name: &'a str,
@@ -60,6 +63,14 @@ pub(crate) fn check() -> Result<()> {
             wrong.extend(found.into_iter().map(|what| format!("{}/{name} {what}", set.folder)));
         }
     }
+    for folder in LISTED {
+        if !sources.contains(folder) {
+            wrong.push(format!("no test names {folder}"));
+        }
+        let found = listed(&root.join(folder))?;
+        cases += found.len();
+        wrong.extend(found.into_iter().flatten().map(|what| format!("{folder}: {what}")));
+    }
     for file in PROVENANCE {
         if !root.join(file).is_file() {
             wrong.push(format!("{file} is missing"));
@@ -82,6 +93,20 @@ fn sources(root: &Path) -> Result<String> {
         }
     }
     Ok(sources)
+}
+
+/// Compares the files of a folder with its PROVENANCE.md; one answer a file.
+fn listed(folder: &Path) -> Result<Vec<Option<String>>> {
+    let table = fs::read_to_string(folder.join("PROVENANCE.md"))
+        .with_context(|| format!("reading {}", tree::shown(&folder.join("PROVENANCE.md"))))?;
+    let files: Vec<String> =
+        names(folder, false)?.into_iter().filter(|name| name != "PROVENANCE.md").collect();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let missing = rows.filter(|row| !files.iter().any(|name| name == row));
+    let missing: Vec<_> = missing.map(|row| Some(format!("{row} is listed and missing"))).collect();
+    let explained = |name: &String| table.contains(&format!("| `{name}` |"));
+    let files = files.iter().map(|name| (!explained(name)).then(|| format!("{name} is not explained")));
+    Ok(files.chain(missing).collect())
 }
 
 /// A snapshot, its profile and the rows of its tables.
