@@ -1,24 +1,26 @@
 """Values of Alluvium snapshots: types, canonical bytes, JSON, hashes and digest forms (chapters 3, 4 and 9 of
 format-spec/v1). Written from these pages alone, as reader.py, which uses it."""
-import base64, itertools, re
+import base64, decimal, itertools, re, sys
 from struct import iter_unpack, pack, unpack
 from typing import NamedTuple
 
 import pyarrow as pa
 
+sys.set_int_max_str_digits(10000)  # A big-integer has at most 9864.
 DAY = 86400 * 10**9
 NANOS = {"ms": 10**6, "us": 10**3, "ns": 1}
 NUMBERS = "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
 PLAIN = {**{name: getattr(pa, name)() for name in NUMBERS},
          "bool": pa.bool_(), "string": pa.utf8(), "bytes": pa.binary(), "date": pa.date32(), "time-window": None,
+         "big-integer": pa.utf8(), "big-decimal": pa.utf8(),
          **{f"time({unit})": (pa.time32 if unit == "ms" else pa.time64)(unit) for unit in NANOS},
          **{f"timestamp({unit})": pa.timestamp(unit, "UTC") for unit in NANOS},
          **{f"local-timestamp({unit})": pa.timestamp(unit) for unit in NANOS}}
 RULES = dict(zip("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 string bytes date time timestamp "
-                 "decimal list map struct enum time-window - opaque".split(), itertools.count(1)))
+                 "decimal list map struct enum time-window - opaque - big-integer big-decimal either".split(), itertools.count(1)))
 RULES |= {"local-timestamp": 16, "set": 18, "tuple": 20}
 DIGEST_KINDS = ("null bool int uint float string bytes date time timestamp decimal list set map struct enum "
-                "time-window").split()
+                "time-window big-integer big-decimal either").split()
 ALIKE = {"tuple": "struct", "local-timestamp": "timestamp", "opaque": "null"}
 
 
@@ -47,6 +49,8 @@ def scramble(k): return rotl(k * 0xCC9E2D51 & 0xFFFFFFFF, 15) * 0x1B873593 & 0xF
 def churn(h): return rotl(h, 13) * 5 + 0xE6546B64 & 0xFFFFFFFF
 def wtf8(text): return text.encode("utf-8", "surrogatepass")
 def sized(data): return pack(">I", len(data)) + data
+def unscaled(v): return int(decimal.Decimal(v.as_tuple()._replace(exponent=0)))
+def inverted(data, when): return bytes(b ^ 255 for b in data) if when else data
 def escaped(data): return data.replace(b"\0", b"\0\xff") + b"\0\0"
 
 
@@ -113,8 +117,8 @@ class Type:
             if self.kind == "struct":
                 fields = [(field["name"], field["type"], field.get("id")) for field in self.symbols]
             elif self.kind != "time-window":
-                parts = [self.symbols] if nested in ("list", "set") else self.symbols if nested in ("map", "tuple") else []
-                fields = [(f"f{i}", part, i + 1) for i, part in enumerate(parts)]
+                parts = [self.symbols] if nested in ("list", "set") else self.symbols if nested in ("map", "tuple", "either") else []
+                fields = [("left right".split()[i] if nested == "either" else f"f{i}", part, i + 1) for i, part in enumerate(parts)]
             self.parts = [(n, name, Type(part, depth + 1)) for name, part, n in fields]
         except (KeyError, TypeError) as e:
             raise Broken("TYPE-23", f"no type {form!r}") from e
@@ -151,6 +155,21 @@ class Type:
         if self.kind == "decimal":
             split = [None if value is None else value.as_tuple() for value in array.to_pylist()]
             return [None if t is None else (-1 if t.sign else 1) * int("".join(map(str, t.digits))) for t in split]
+        if self.sort.startswith("big"):
+            make = int if self.kind == "big-integer" else decimal.Decimal
+            values = [None if v is None else make(v) for v in array.to_pylist()]
+            good = all(v is None or str(v) == text for v, text in zip(values, array.to_pylist()))
+            require(good, self.rule, f"{where} holds another form of a number")
+            return values
+        if self.kind == "either":
+            require([(f.name, f.nullable) for f in form] == [("side", False), ("left", True), ("right", True)], self.rule,
+                    f"{where} is {form}")
+            cells = zip(*[part.load(array.field(name), f"{where}.{name}") for _, name, part in self.parts])
+            values = [side and (side == "right", pair) for side, pair in zip(array.field("side").to_pylist(), cells)]
+            for v in values:
+                good = not v or v[1][not v[0]] is None and (v[1][v[0]] is not None or self.parts[v[0]][2].nullable)
+                require(good, self.rule, f"the sides of {where}")
+            return [v and (v[0], v[1][v[0]]) if there else None for v, there in zip(values, array.is_valid().to_pylist())]
         if self.kind == "opaque":
             return [None if v is None else Opaque(self.symbols, v) for v in array.to_pylist()]
         if self.arrow:
@@ -198,6 +217,14 @@ class Type:
             if self.sort == "float":
                 n ^= self.low if n < self.low else 2 * self.low - 1
             return n.to_bytes(self.width, "big")
+        if self.kind == "big-integer":
+            return bytes([v >= 0]) + inverted(sized(abs(v).to_bytes((v.bit_length() + 7) // 8, "big")), v < 0)
+        if self.kind == "big-decimal":
+            digits, scale = "".join(map(str, v.as_tuple().digits)), -v.as_tuple().exponent
+            head = pack(">Q", len(digits) - scale + 2**63) + digits.rstrip("0").encode() + b"\0"
+            return bytes([(v >= 0) + (v > 0)]) + inverted(head if v else b"", v < 0) + pack(">I", scale + 2**31)
+        if self.kind == "either":
+            return bytes([v[0]]) + self.parts[v[0]][2].canon(v[1], True)
         join = lambda cells: b"".join([part.canon(cell, True) for (_, _, part), cell in zip(self.parts, cells)])
         if self.kind not in ("list", "set", "map"):
             return b"\1" * (self.kind != "time-window") + join(v.get(n) for n in self.ids)
@@ -214,6 +241,18 @@ class Type:
                 n ^= self.low if n >= self.low else 2 * self.low - 1
                 return unpack(">d" if self.width == 8 else ">f", n.to_bytes(self.width, "big"))[0], data
             return self.symbols[n] if self.kind == "enum" else n - self.low, data
+        if self.kind == "big-integer":
+            size = 5 + int.from_bytes(inverted(data[1:5], not data[0]), "big")
+            return (2 * data[0] - 1) * int.from_bytes(inverted(data[5:size], not data[0]), "big"), data[size:]
+        if self.kind == "big-decimal":
+            end = data.index(255 * (not data[0]), 9) + 1 if data[0] != 1 else 1
+            digits, scale = inverted(data[9:end - 1], not data[0]).decode(), unpack(">I", data[end:end + 4])[0] - 2**31
+            point = int.from_bytes(inverted(data[1:9], not data[0]), "big") - 2**63 + scale
+            digits = digits.ljust(point, "0") if data[0] != 1 else "0"
+            return decimal.Decimal((not data[0], tuple(map(int, digits)), -scale)), data[end + 4:]
+        if self.kind == "either":
+            value, rest = self.parts[data[0]][2].uncanon(data[1:], True)
+            return (data[0], value), rest
         if self.kind in ("string", "bytes", "opaque"):
             head = unpack(">I", data[1:5])[0] + 5 if self.kind == "opaque" else 0
             end = re.compile(rb"(?:[^\0]|\0\xff)*\0\0", re.S).match(data, head).end()
@@ -240,6 +279,12 @@ class Type:
             return self.code + pack(">q", v * NANOS[self.unit] if self.unit else v)
         if self.sort in ("string", "bytes", "enum"):
             return self.code + sized(v if self.sort == "bytes" else wtf8(v))
+        if self.kind == "big-integer":
+            return self.code + sized(str(v).encode())
+        if self.kind == "big-decimal":
+            return self.code + pack(">i", -v.as_tuple().exponent) + sized(str(unscaled(v)).encode())
+        if self.kind == "either":
+            return self.code + bytes([v[0]]) + self.parts[v[0]][2].digest(v[1])
         if self.sort in ("bool", "uint"):
             return self.code + pack(">B" if self.sort == "bool" else ">Q", v)
         if self.sort == "float":
@@ -268,6 +313,10 @@ class Type:
                 return "NaN" if v != v else "Infinity" if v > 0 else "-Infinity"
             short = (float(f"{v:.{digits}g}") for digits in range(1, 18))
             return v if self.width == 8 else next(x for x in short if abs(x) < 3.5e38 and self.bits(x) == self.bits(v))
+        if self.sort.startswith("big"):
+            return str(v)
+        if self.kind == "either":
+            return {self.parts[v[0]][1]: self.parts[v[0]][2].json(v[1])}
         if self.kind == "string":
             lone = any("\ud800" <= unit <= "\udfff" for unit in v)
             return {"$utf16": v.encode("utf-16-be", "surrogatepass").hex()} if lone else v
@@ -288,7 +337,8 @@ class Type:
             return [self.parts[0][2].json(member) for member, in v]
         if self.kind == "map":
             return [[part.json(cell) for (_, _, part), cell in zip(self.parts, entry)] for entry in v]
-        return {name: part.json(v.get(n)) for n, name, part in self.parts}
+        shown = [p for p in self.parts if self.kind != "struct" or v.get(p[0]) is not None or not p[1].startswith("$")]
+        return {name: part.json(v.get(n)) for n, name, part in shown}
 
     def java(self, v):
         """Hash of `java-hash/1` (KEYGROUP-5)."""
@@ -299,9 +349,13 @@ class Type:
             return fold(v) if self.width == 8 else wrap(v)
         if self.kind == "string":
             return fold31(0, (unit for unit, in iter_unpack(">H", v.encode("utf-16-be", "surrogatepass"))))
-        if self.kind == "decimal":
+        if self.kind in ("decimal", "big-integer", "big-decimal"):
+            scale = self.scale if self.kind == "decimal" else 0
+            if self.kind == "big-decimal":
+                v, scale = unscaled(v), -v.as_tuple().exponent
             words = abs(v).to_bytes((abs(v).bit_length() + 31) // 32 * 4, "big")
-            return wrap(31 * fold31(0, (word for word, in iter_unpack(">I", words))) * (-1 if v < 0 else 1) + self.scale)
+            h = fold31(0, (word for word, in iter_unpack(">I", words))) * (-1 if v < 0 else 1)
+            return wrap(h if self.kind == "big-integer" else 31 * h + scale)
         if self.kind in ("time", "timestamp"):
             seconds, nanos = divmod(v * NANOS[self.unit], 10**9)
             return fold(v * NANOS[self.unit]) if self.kind == "time" else wrap(fold(seconds) + 51 * nanos)

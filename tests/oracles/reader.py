@@ -31,7 +31,7 @@ PLACES = ("key", "namespace", "map_key", "value")
 SHOWN = "key_group key namespace map_key subtask index timestamp value last_access".split()
 SHAPES = {name: [member.split(":") for member in members.split()] for name, members in {
     "body": "profile:str layout?:str job:dict attempt:int checkpoint_id:int created_ms:ms as_of_ms?:ms roots:list "
-            "objects:list schemas?:list schemas_object?:int job_description?:int operators:list aborted:list",
+            "objects:list schemas?:list schemas_object?:int job_description?:int origin?:int operators:list aborted:list",
     "job": "id:str name:str", "object": "root:int name:str size:int digest:hex blocks?:dict",
     "blocks": "root:int name:str offset:int length:int",
     "operator": "id:str uid?:str name?:str parallelism:int max_parallelism:int key_group_function:str "
@@ -39,7 +39,7 @@ SHAPES = {name: [member.split(":") for member in members.split()] for name, memb
     "table": "schema:int runs:list digest?:list entries?:int",
     "run": "object?:int offset?:int length?:int inline?:str schema:int base:bool rows:int deletes:int clears:int "
            "digest:hex sequence?:list clip?:list subtask?:int",
-    "schema": "name:str kind:str ttl_ms?:int raw?:list field_id_max?:int"}.items()}
+    "schema": "name:str kind:str ttl_ms?:int ttl_unknown?:bool raw?:list field_id_max?:int"}.items()}
 
 
 def shaped(shape, value):
@@ -68,12 +68,13 @@ class State:
     """A state schema (SCHEMA-1)."""
     def __init__(self, form):
         s = shaped("schema", form)
-        self.name, self.kind, self.ttl, self.raw, self.keyed = s.name, s.kind, s.ttl_ms, s.raw or [], s.kind in KEYED
+        self.name, self.kind, self.raw, self.keyed = s.name, s.kind, s.raw or [], s.kind in KEYED
+        self.ttl = float("inf") if s.ttl_unknown else s.ttl_ms  # TTL-5
         require(s.kind in KEYED + INDEXED + ("broadcast",), "SCHEMA-1", f"no kind {s.kind!r}")
         self.types = {place: Type(form[place + "_type"]) for place in PLACES if form.get(place + "_type") is not None}
         must = {"key": self.keyed, "map_key": s.kind in ("map", "broadcast"), "value": s.kind not in TIMERS}
         require(all((p in self.types) == there for p, there in must.items()), "SCHEMA-1", f"types of {s.kind} {s.name}")
-        require(self.keyed or s.ttl_ms is None and "namespace" not in self.types, "SCHEMA-1", f"{s.name} is not keyed")
+        require(self.keyed or self.ttl is None and "namespace" not in self.types, "SCHEMA-1", f"{s.name} is not keyed")
         require(not self.keyed or not self.types["key"].nullable, "SCHEMA-1", "a nullable key")
         require({*self.raw} <= {place + "_raw" for place in self.types}, "SCHEMA-1", f"raw {self.raw}")
         id_max = max((form.id_max for form in self.types.values()), default=0)
@@ -127,7 +128,7 @@ class Snapshot:
                 good = re.fullmatch(r"[A-Za-z0-9._~%-]+(/[A-Za-z0-9._~%-]+)*", part.name) and len(part.name) <= 1024
                 require(good and not {".", ".."} & {*part.name.split("/")}, "NAME-1", f"object {part.name!r}")
         require(len({(o.root, o.name) for o in self.objects}) == len(self.objects), "MAN-6", "an object twice")
-        for index in m.aborted + [i for i in (m.schemas_object, m.job_description) if i is not None]:
+        for index in m.aborted + [i for i in (m.schemas_object, m.job_description, m.origin) if i is not None]:
             require(type(index) is int and 0 <= index < len(self.objects), "MAN-3", f"no object {index}")
         schemas = m.schemas if m.schemas is not None else json.loads(self.read(m.schemas_object))
         self.schemas = [State(schema) for schema in schemas]

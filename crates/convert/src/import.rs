@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alluvium_env::Env;
-use alluvium_model::evolution::assign_field_ids;
 use alluvium_model::source::SnapshotSource;
-use alluvium_model::{JobDescription, RowBatch, Scan, StateSchema};
+use alluvium_model::{JobDescription, RowBatch, SnapshotDescription, StateKind, StateSchema};
 use alluvium_query::{Target, count, operator_text};
 use alluvium_snapshot::format::JobRef;
 use alluvium_snapshot::{OperatorSpec, SavepointOptions, Snapshot, SnapshotWriter, locate, write_savepoint};
 use alluvium_store::{LocalStore, Store, block_on};
 
+use crate::copy::{Rows, spec_of, with_ids, with_ids_of};
 use crate::error::Result;
 use crate::layout::empty_dir;
 use crate::{Error, Format, Report, StateReport};
@@ -28,6 +28,8 @@ pub enum Schemas {
     Job(JobDescription),
     /// From a snapshot: states without a file are copied from it (patch).
     Like(Box<Snapshot>),
+    /// From a snapshot of another engine, likewise.
+    LikeOther(Box<dyn SnapshotSource>),
 }
 
 /// How files are imported.
@@ -123,24 +125,23 @@ fn operators_of(schemas: &Schemas) -> Vec<Operator> {
             let operators = job.operators.iter().filter(|operator| !operator.states.is_empty());
             operators.map(job_operator).collect()
         }
-        Schemas::Like(snapshot) => {
-            let operators = snapshot.describe().operators.iter();
-            operators
-                .map(|operator| Operator {
-                    spec: OperatorSpec {
-                        id: operator.id,
-                        uid: operator.uid.clone(),
-                        name: operator.name.clone(),
-                        parallelism: operator.parallelism,
-                        max_parallelism: operator.max_parallelism,
-                        key_group_function: operator.key_group_function,
-                    },
-                    label: operator_text(operator),
-                    states: operator.states.iter().map(|table| Arc::clone(&table.schema)).collect(),
-                })
-                .collect()
-        }
+        Schemas::Like(snapshot) => described(snapshot.describe()),
+        Schemas::LikeOther(snapshot) => described(snapshot.describe()),
     }
+}
+
+fn described(snapshot: &SnapshotDescription) -> Vec<Operator> {
+    let operator = |operator| Operator {
+        spec: spec_of(operator),
+        label: operator_text(operator),
+        states: operator
+            .states
+            .iter()
+            .filter(|table| table.schema.kind != StateKind::InFlight)
+            .map(|table| with_ids(&table.schema))
+            .collect(),
+    };
+    snapshot.operators.iter().map(operator).collect()
 }
 
 fn job_operator(operator: &alluvium_model::OperatorDescription) -> Operator {
@@ -149,10 +150,6 @@ fn job_operator(operator: &alluvium_model::OperatorDescription) -> Operator {
     let label = match &operator.uid {
         Some(uid) => uid.as_str().replace('%', "%25").replace('/', "%2F"),
         None => operator.id.to_string(),
-    };
-    let with_ids = |schema: &Arc<StateSchema>| match schema.field_id_max {
-        0 => Arc::new(assign_field_ids(schema, None)),
-        _ => Arc::clone(schema),
     };
     Operator {
         spec: OperatorSpec {
@@ -180,11 +177,19 @@ async fn head(writer: &mut SnapshotWriter, schemas: &Schemas) -> Result<()> {
                 writer.job_description(job).await?;
             }
         }
+        Schemas::LikeOther(snapshot) => {
+            if let Some(origin) = snapshot.origin()? {
+                writer.origin(&with_ids_of(origin)).await?;
+            }
+        }
         Schemas::Like(snapshot) => {
             let from = snapshot.manifest();
             let to = writer.manifest_mut();
             to.job = from.job.clone();
             (to.attempt, to.checkpoint_id, to.as_of_ms) = (from.attempt, from.checkpoint_id, from.as_of_ms);
+            if let Some(origin) = snapshot.read_origin().await? {
+                writer.origin(&origin).await?;
+            }
             if let Some(description) = snapshot.job_description().await? {
                 writer.job_description(&description).await?;
             }
@@ -208,17 +213,32 @@ fn write_state(
     };
     match (file, &plan.schemas) {
         (Some(file), _) => order::in_order(&|| chunks(operator, schema, file, plan), &mut write)?,
-        (None, Schemas::Like(snapshot)) => {
-            let mut stream = snapshot.scan(&Scan::all(operator.spec.id, &schema.name))?;
-            while let Some(batch) = stream.next_batch()? {
-                write(&batch)?;
-            }
-        }
+        (None, Schemas::Like(snapshot)) => each_batch(&**snapshot, operator, schema, &mut write)?,
+        (None, Schemas::LikeOther(snapshot)) => each_batch(&**snapshot, operator, schema, &mut write)?,
         (None, Schemas::Job(_)) => {}
     }
     let mut state = copied(operator.label.clone(), schema.name.clone(), rows);
     state.file = file.map(|file| file.shown.clone());
     Ok(state)
+}
+
+/// Reads a state of the snapshot that an import is laid over.
+fn each_batch(
+    snapshot: &dyn SnapshotSource,
+    operator: &Operator,
+    schema: &Arc<StateSchema>,
+    write: &mut dyn FnMut(&RowBatch) -> Result<()>,
+) -> Result<()> {
+    let there = snapshot.describe().operators.iter().find(|o| o.id == operator.spec.id);
+    let Some(there) = there else { return Ok(()) };
+    let Some(table) = there.states.iter().find(|table| table.schema.name == schema.name) else {
+        return Ok(());
+    };
+    let mut rows = Rows::of(snapshot, there, &table.schema)?;
+    while let Some(batch) = rows.next()? {
+        write(&batch)?;
+    }
+    Ok(())
 }
 
 /// Batches of a file, each in canonical order.
@@ -237,7 +257,7 @@ fn chunks<'a>(
     })
 }
 
-fn copied(operator: String, state: String, rows: u64) -> StateReport {
+pub(crate) fn copied(operator: String, state: String, rows: u64) -> StateReport {
     StateReport { operator, state, file: None, read: rows, written: 0, losses: Vec::new() }
 }
 
@@ -247,7 +267,7 @@ fn rows_of(source: &dyn SnapshotSource, target: &Target<'_>) -> Result<u64> {
 }
 
 /// Opens what was written and counts its rows.
-fn count_again(destination: &Path, report: &mut Report) -> Result<()> {
+pub(crate) fn count_again(destination: &Path, report: &mut Report) -> Result<()> {
     let snapshot = locate(destination)?.open()?;
     let operators = snapshot.describe().operators.iter();
     let targets =

@@ -30,6 +30,8 @@ pub struct StateReport {
 pub enum Loss {
     /// The original bytes of rows whose typed form does not encode back to them.
     OriginalBytes,
+    /// Records in flight between operators.
+    InFlight,
     /// Types: every value is text, nested ones JSON.
     Types,
     /// The difference between null and empty text.
@@ -41,6 +43,7 @@ impl Loss {
     pub fn name(self) -> &'static str {
         match self {
             Loss::OriginalBytes => "original-bytes",
+            Loss::InFlight => "in-flight",
             Loss::Types => "types",
             Loss::NullOrEmpty => "null-or-empty",
         }
@@ -49,6 +52,7 @@ impl Loss {
     /// Returns the sentence for people.
     pub fn sentence(self) -> &'static str {
         match self {
+            Loss::InFlight => "records in flight, which only checkpoints hold",
             Loss::OriginalBytes => "the original bytes of rows that do not encode back to them",
             Loss::Types => "types: every value is text, nested ones are JSON",
             Loss::NullOrEmpty => "the difference between null and empty text",

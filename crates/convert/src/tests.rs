@@ -16,6 +16,8 @@ use alluvium_store::{LocalStore, block_on};
 
 use super::*;
 
+mod foreign;
+
 fn states() -> Vec<(StateSchema, Vec<Row>)> {
     let keyed = |name: &str, kind| StateSchema::new(name, kind).with_key(LogicalType::String);
     let long = || ElementType::required(LogicalType::Int64);

@@ -132,6 +132,7 @@ fn from_wire(body: v1::Body, features: Vec<String>) -> Result<Manifest> {
         features,
         roots: body.roots.into_iter().map(|r| Root { own: r.own, uri: r.uri }).collect(),
         job_description: one(body.job_description, "job_description")?,
+        origin: one(body.origin, "origin")?,
         operators: operators.collect::<Result<_>>()?,
         aborted: body
             .aborted

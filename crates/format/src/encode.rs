@@ -126,6 +126,7 @@ fn to_wire(manifest: &Manifest) -> Result<v1::Body> {
         schemas: manifest.schemas_object.is_none().then(own_schemas),
         schemas_object: index(&manifest.schemas_object)?,
         job_description: index(&manifest.job_description)?,
+        origin: index(&manifest.origin)?,
         operators: manifest
             .operators
             .iter()

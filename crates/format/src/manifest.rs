@@ -35,6 +35,8 @@ pub struct Manifest {
     /// After [`decode`](crate::decode) of such a manifest `schemas` is empty until
     /// [`supply_schemas`](crate::supply_schemas) is called.
     pub schemas_object: Option<ObjectRef>,
+    /// What another engine said of the states, as an object of JSON.
+    pub origin: Option<ObjectRef>,
     /// Operators with state, and those without that had a place in the job.
     pub operators: Vec<OperatorEntry>,
     /// Objects of aborted checkpoints that a later one may still refer to.
@@ -132,6 +134,7 @@ impl Manifest {
             job_description: None,
             schemas: Vec::new(),
             schemas_object: None,
+            origin: None,
             operators: Vec::new(),
             aborted: Vec::new(),
         }

@@ -34,6 +34,7 @@ pub fn references(manifest: &Manifest) -> impl Iterator<Item = &ObjectRef> {
         .chain(&manifest.aborted)
         .chain(&manifest.job_description)
         .chain(&manifest.schemas_object)
+        .chain(&manifest.origin)
 }
 
 #[cfg(test)]
@@ -51,11 +52,19 @@ mod tests {
         description.blocks =
             Blocks::Listed { object_name: "objects/lists".into(), root: 0, offset: 0, length: 8 };
         manifest.job_description = Some(description);
+        manifest.origin = Some(ObjectRef::of_bytes("objects/origin", b"[]"));
         manifest.aborted.push(ObjectRef::of_bytes("objects/aborted", b"x"));
         let names: Vec<_> = objects(&manifest).into_iter().map(|o| o.name).collect();
         assert_eq!(
             names,
-            ["objects/a", "objects/aborted", "objects/b", "objects/description", "objects/lists"]
+            [
+                "objects/a",
+                "objects/aborted",
+                "objects/b",
+                "objects/description",
+                "objects/lists",
+                "objects/origin"
+            ]
         );
         assert!(!manifest.is_borrowing());
     }

@@ -10,6 +10,7 @@
 //! * types and values: [`LogicalType`], [`Value`], [`canonical`], [`json`], [`column`]
 //! * placement: [`KeyGroup`], [`KeyGroupRange`], [`KeyGroupFunction`]
 //! * rows: [`StateSchema`], [`RowBatch`], [`Op`], [`digest`]
+//! * where state came from: [`Origin`]
 //! * questions: [`SnapshotSource`], [`SnapshotDescription`]
 #![deny(missing_docs)]
 
@@ -23,6 +24,7 @@ pub mod job;
 pub mod json;
 pub mod key_group;
 mod operator;
+pub mod origin;
 mod row;
 mod schema;
 pub mod source;
@@ -35,6 +37,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use job::{JobDescription, OperatorDescription};
 pub use key_group::{KeyGroup, KeyGroupFunction, KeyGroupRange, MaxParallelism};
 pub use operator::{OperatorId, OperatorUid};
+pub use origin::Origin;
 pub use row::{Op, Original, Originals, Row, RowBatch, RowBatchBuilder};
 pub use schema::{Role, StateKind, StateSchema, TimeDomain};
 pub use source::{RowStream, Scan, SnapshotDescription, SnapshotSource};

@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use crate::digest::TableDigest;
 use crate::{
-    ErrorKind, KeyGroup, KeyGroupFunction, KeyGroupRange, OperatorId, OperatorUid, RowBatch, StateSchema,
-    Value,
+    ErrorKind, KeyGroup, KeyGroupFunction, KeyGroupRange, OperatorId, OperatorUid, Origin, RowBatch,
+    StateSchema, Value,
 };
 
 /// An error of a snapshot source, with the room's own error inside.
@@ -185,6 +185,14 @@ pub trait SnapshotSource: Send + Sync {
     /// # Errors
     /// What could not be read.
     fn digest(&self, operator: OperatorId, state: &str) -> Result<Option<TableDigest>, SourceError>;
+
+    /// Returns what the engine that wrote the state first said of it, where that was another one.
+    ///
+    /// # Errors
+    /// What could not be read.
+    fn origin(&self) -> Result<Option<Origin>, SourceError> {
+        Ok(None)
+    }
 
     /// Reads everything and reports each damage; stops early when told to break.
     ///

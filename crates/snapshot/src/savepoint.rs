@@ -57,6 +57,9 @@ pub async fn write_savepoint(
         let object = writer.object(bytes).await?;
         writer.manifest_mut().job_description = Some(object);
     }
+    if let Some(origin) = source.read_origin().await? {
+        writer.origin(&origin).await?;
+    }
     for operator in &from.operators {
         writer.operator(spec_of(operator)).await?;
         for table in &operator.tables {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use alluvium_format::{Manifest, ObjectRef, OperatorEntry, Profile, TableEntry, decode};
 use alluvium_model::source::Scan;
 use alluvium_model::{
-    JobDescription, KeyGroupRange, OperatorId, SnapshotDescription, StateKind, StateSchema, job,
+    JobDescription, KeyGroupRange, OperatorId, Origin, SnapshotDescription, StateKind, StateSchema, job,
 };
 use alluvium_store::{LocalStore, ObjectPath, Store};
 
@@ -95,6 +95,26 @@ impl Snapshot {
         let broken = |found: String| Error::Broken { place: object.name.clone(), found, rule: "JOB-1" };
         let json = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
         job::job_from_json(&json).map(Some).map_err(|e| broken(e.to_string()))
+    }
+
+    /// Returns what another engine said of the states that still have the schemas it said it of, if
+    /// the snapshot holds anything.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Broken`].
+    ///
+    /// Spec: ORIGIN-1, ORIGIN-2.
+    pub async fn read_origin(&self) -> Result<Option<Origin>> {
+        let Some(object) = &self.manifest.origin else { return Ok(None) };
+        let bytes = self.objects.read_whole(object, "origin").await?;
+        let broken = |found: String| Error::Broken { place: object.name.clone(), found, rule: "ORIGIN-1" };
+        let json = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
+        let mut origin = Origin::from_json(&json).map_err(|e| broken(e.to_string()))?;
+        origin.states.retain(|state| {
+            let table = self.table(state.operator, &state.schema.name);
+            table.and_then(|(_, table)| self.schema(table)).is_ok_and(|schema| *schema == state.schema)
+        });
+        Ok(Some(origin))
     }
 
     /// Streams the live rows of a state in a range of key groups, as rows of the wanted schema:

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use alluvium_model::digest::TableDigest;
 use alluvium_model::source::{Damage, Scan, SourceError, Verified};
 use alluvium_model::{
-    KeyGroupFunction, KeyGroupRange, MaxParallelism, OperatorId, RowBatch, RowStream, SnapshotDescription,
-    SnapshotSource, StateSchema, Value, canonical,
+    KeyGroupFunction, KeyGroupRange, MaxParallelism, OperatorId, Origin, RowBatch, RowStream,
+    SnapshotDescription, SnapshotSource, StateSchema, Value, canonical,
 };
 use alluvium_store::block_on;
 
@@ -45,6 +45,10 @@ impl SnapshotSource for Snapshot {
     fn digest(&self, operator: OperatorId, state: &str) -> Result<Option<TableDigest>, SourceError> {
         let (_, table) = self.table(operator, state)?;
         Ok(table.digest.clone())
+    }
+
+    fn origin(&self) -> Result<Option<Origin>, SourceError> {
+        Ok(block_on(self.read_origin())?)
     }
 
     fn verify(&self, report: &mut dyn FnMut(Damage) -> ControlFlow<()>) -> Result<Verified, SourceError> {

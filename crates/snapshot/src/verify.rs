@@ -23,7 +23,7 @@ pub(crate) async fn verify(
 ) -> Result<Verified> {
     let mut check = Check::new(snapshot, report);
     check.objects().await?;
-    check.job_description().await?;
+    check.documents().await?;
     for operator in &snapshot.manifest.operators {
         for table in &operator.tables {
             check.table(operator, table).await?;
@@ -95,15 +95,23 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    async fn job_description(&mut self) -> Result<()> {
-        let Some(object) = &self.snapshot.manifest.job_description else { return Ok(()) };
-        if self.stopped || self.is_damaged(object, &(0..object.size)) {
-            return Ok(());
+    /// Reads the job description and the origin.
+    async fn documents(&mut self) -> Result<()> {
+        let manifest = &self.snapshot.manifest;
+        for (object, is_origin) in [(&manifest.job_description, false), (&manifest.origin, true)] {
+            let Some(object) = object else { continue };
+            if self.stopped || self.is_damaged(object, &(0..object.size)) {
+                continue;
+            }
+            let read = match is_origin {
+                true => self.snapshot.read_origin().await.map(drop),
+                false => self.snapshot.job_description().await.map(drop),
+            };
+            if let Err(error) = read {
+                self.found_error(error, object.name.clone(), &Whose::default())?;
+            }
         }
-        match self.snapshot.job_description().await {
-            Ok(_) => Ok(()),
-            Err(error) => self.found_error(error, object.name.clone(), &Whose::default()),
-        }
+        Ok(())
     }
 
     async fn table(&mut self, operator: &OperatorEntry, table: &TableEntry) -> Result<()> {
@@ -201,6 +209,9 @@ impl<'a> Check<'a> {
         let is = |other: &Option<ObjectRef>| other.as_ref().is_some_and(|other| other.name == object.name);
         if is(&self.snapshot.manifest.job_description) {
             names.push("job description".into());
+        }
+        if is(&self.snapshot.manifest.origin) {
+            names.push("origin".into());
         }
         if is(&self.snapshot.manifest.schemas_object) {
             names.push("schemas".into());

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use alluvium_env::Env;
 use alluvium_format::{JobRef, Manifest, ObjectRef, OperatorEntry, Profile, TableEntry, name};
-use alluvium_model::{JobDescription, KeyGroupFunction, OperatorId, OperatorUid, RowBatch, StateSchema, job};
+use alluvium_model::{
+    JobDescription, KeyGroupFunction, OperatorId, OperatorUid, Origin, RowBatch, StateSchema, job,
+};
 use alluvium_store::Store;
 use bytes::Bytes;
 
@@ -128,6 +130,19 @@ impl SnapshotWriter {
     pub async fn job_description(&mut self, description: &JobDescription) -> Result<()> {
         let bytes = Bytes::from(job::job_to_json(description).to_string());
         self.manifest.job_description = Some(self.object(bytes).await?);
+        Ok(())
+    }
+
+    /// Keeps what another engine said of the states; what is said of schemas that the savepoint does
+    /// not get is for the caller to leave out.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    ///
+    /// Spec: ORIGIN-1, ORIGIN-3.
+    pub async fn origin(&mut self, origin: &Origin) -> Result<()> {
+        let bytes = Bytes::from(origin.to_json().to_string());
+        self.manifest.origin = Some(self.object(bytes).await?);
         Ok(())
     }
 

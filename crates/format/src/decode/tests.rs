@@ -171,6 +171,7 @@ fn null_is_the_same_as_absent() {
 fn indexes_past_their_array_are_named() {
     spec!("MAN-3", "MAN-6", "OPER-1", "KEYGROUP-4");
     breaks("MAN-3", |body| body["job_description"] = json!(2));
+    breaks("MAN-3", |body| body["origin"] = json!(2));
     breaks("MAN-3", |body| body["aborted"] = json!([7]));
     breaks("MAN-3", |body| body["operators"][0]["tables"][0]["runs"][0]["object"] = json!(2));
     breaks("MAN-6", |body| body["objects"][1]["name"] = json!("objects/a"));

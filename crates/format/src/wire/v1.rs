@@ -26,6 +26,8 @@ pub(crate) struct Body {
     pub(crate) schemas_object: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) job_description: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<u32>,
     pub(crate) operators: Vec<Operator>,
     pub(crate) aborted: Vec<u32>,
 }

@@ -48,6 +48,9 @@ pub struct Projection {
     pub(super) namespace: Change,
     pub(super) map_key: Change,
     pub(super) value: Change,
+    /// Whether values keep their meaning, so that original bytes still stand for them: at most names
+    /// and ids of fields differ.
+    pub(super) value_kept: bool,
     pub(super) last_access_ms: Option<i64>,
 }
 
@@ -106,9 +109,7 @@ impl Projection {
     fn column(&self, batch: &RowBatch, role: Role) -> Result<ArrayRef> {
         let rows = batch.len();
         match (role, batch.column(role)) {
-            (Role::ValueRaw, Some(_)) if self.value != Change::Keep => {
-                Ok(Arc::new(BinaryArray::new_null(rows)))
-            }
+            (Role::ValueRaw, Some(_)) if !self.value_kept => Ok(Arc::new(BinaryArray::new_null(rows))),
             (_, Some(column)) => self.project_column(role, column),
             (Role::KeyRaw | Role::NamespaceRaw | Role::MapKeyRaw | Role::ValueRaw, None) => {
                 Ok(Arc::new(BinaryArray::new_null(rows)))
@@ -137,7 +138,7 @@ impl Projection {
             (Role::MapKeyRaw, Role::MapKey),
             (Role::ValueRaw, Role::Value),
         ] {
-            let kept = self.new.raw.contains(&raw) && (raw != Role::ValueRaw || self.value == Change::Keep);
+            let kept = self.new.raw.contains(&raw) && (raw != Role::ValueRaw || self.value_kept);
             let (Some(raw), Some(typed), false) = (batch.column(raw), batch.column(typed), kept) else {
                 continue;
             };

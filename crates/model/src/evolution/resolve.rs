@@ -21,6 +21,10 @@ pub(super) fn resolve(old: &StateSchema, new: &StateSchema, matching: Matching) 
     let map_key = resolver.fixed("map_key", old.map_key.as_ref(), new.map_key.as_ref());
     let value = resolver.value(old.value.as_ref(), new.value.as_ref());
     resolver.ttl(old, new);
+    let value_kept = match (&old.value, &new.value) {
+        (Some(old), Some(new)) => same_type(&old.ty, &new.ty),
+        _ => true,
+    };
     let differences = resolver.differences;
     let outcome = differences.iter().map(|d| d.what.outcome()).max().unwrap_or(Outcome::AsIs);
     let projection = (outcome != Outcome::Incompatible).then(|| Projection {
@@ -30,6 +34,7 @@ pub(super) fn resolve(old: &StateSchema, new: &StateSchema, matching: Matching) 
         namespace,
         map_key,
         value,
+        value_kept,
         last_access_ms: None,
     });
     Resolution { outcome, differences, projection }

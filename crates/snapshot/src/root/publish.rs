@@ -106,8 +106,8 @@ fn replace_lists(manifest: &mut Manifest, name: &str, placed: &HashMap<(u32, Str
         let key = (new.root, new.name.clone());
         *object = Arc::clone(shared.entry(key).or_insert_with(|| Arc::new(new)));
     }
-    let others =
-        manifest.aborted.iter_mut().chain(&mut manifest.job_description).chain(&mut manifest.schemas_object);
+    let named = [&mut manifest.job_description, &mut manifest.schemas_object, &mut manifest.origin];
+    let others = manifest.aborted.iter_mut().chain(named.into_iter().flatten());
     for object in others {
         if let Some(new) = listed(object) {
             *object = new;

@@ -3,6 +3,8 @@
 //! Each case is a snapshot and an `expected.json` with its live rows, made from the rows that were
 //! put in and, for stacked cases, written down by hand: never read back from the files.
 
+mod foreign;
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -34,7 +36,10 @@ fn main() -> Result<()> {
     let folder = std::env::args().nth(1).ok_or("usage: golden DIR")?;
     let folder = Path::new(&folder);
     for (name, tables) in savepoints() {
-        savepoint(&folder.join(name), tables)?;
+        savepoint(&folder.join(name), tables, false)?;
+    }
+    for (name, tables, with_origin) in foreign::cases() {
+        savepoint(&folder.join(name), tables, with_origin)?;
     }
     stacked(&folder.join("checkpoint-map"), map_deltas())?;
     stacked(&folder.join("checkpoint-list"), list_deltas())?;
@@ -378,7 +383,7 @@ fn whole() -> Vec<Table> {
 
 // --- savepoints -------------------------------------------------------------------------------
 
-fn savepoint(folder: &Path, tables: Vec<Table>) -> Result<()> {
+fn savepoint(folder: &Path, tables: Vec<Table>, with_origin: bool) -> Result<()> {
     fs::create_dir_all(folder)?;
     let store: Arc<dyn Store> = Arc::new(LocalStore::open(folder)?);
     let env = Env::simulated(7);
@@ -386,6 +391,9 @@ fn savepoint(folder: &Path, tables: Vec<Table>) -> Result<()> {
     let mut writer = SnapshotWriter::savepoint(store, &env, job);
     let mut expected = Map::new();
     block_on(async {
+        if with_origin {
+            writer.origin(&foreign::origin(&tables)).await?;
+        }
         if let Some((schema, _)) = tables.iter().find(|(s, _)| s.kind.is_keyed()).or(tables.first()) {
             writer.operator(spec(schema)).await?;
         }
