@@ -82,6 +82,14 @@ pub enum Error {
         #[source]
         cause: Box<Error>,
     },
+    /// Something that could be several things.
+    #[error("{what} may be any of {}", candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        what: String,
+        /// What it may be.
+        candidates: Vec<String>,
+    },
     /// A fault below, with where it arose: file, operator, state, key group.
     #[error("{place}")]
     In {
@@ -108,7 +116,7 @@ impl Error {
             }
             Error::Unsupported { .. } | Error::TooLarge { .. } => ErrorKind::Unsupported,
             Error::Missing { .. } => ErrorKind::Missing,
-            Error::Unknown { .. } => ErrorKind::Input,
+            Error::Unknown { .. } | Error::Ambiguous { .. } => ErrorKind::Input,
             Error::In { cause, .. } => cause.kind(),
             Error::Store(error) => error.kind(),
             Error::Model(error) => error.kind(),

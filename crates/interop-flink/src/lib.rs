@@ -4,7 +4,9 @@
 
 pub mod bytes;
 mod error;
+pub mod files;
 pub mod java;
+pub mod locate;
 pub mod metadata;
 mod read_at;
 pub mod rocksdb;

@@ -144,7 +144,9 @@ fn a_snapshot_knows_whether_it_is_a_savepoint_and_its_operators_their_uids() {
     let native = of("v6-2.3.0-g-forst-forst-native");
     let format = SavepointFormat::Native;
     let properties = native.properties.as_ref().unwrap();
-    assert!(matches!(properties.snapshot_type, SnapshotType::Savepoint { format: found, .. } if found == format));
+    assert!(
+        matches!(properties.snapshot_type, SnapshotType::Savepoint { format: found, .. } if found == format)
+    );
     assert!(properties.forced && !properties.discard_subsumed);
     let incremental = of("v5-2.0.2-b-changes-rocksdb-chk-inc");
     let properties = incremental.properties.as_ref().unwrap();

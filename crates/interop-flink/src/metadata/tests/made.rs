@@ -80,7 +80,11 @@ fn subtask(version: u32, keyed: KeyedHandle) -> Subtask {
 }
 
 fn operator(chain_index: u32, segment: Option<StreamHandle>) -> OperatorHandle {
-    let state = |name: &str, mode, offsets: &[i64]| OperatorState { name: name.into(), mode, offsets: offsets.into() };
+    let state = |name: &str, mode, offsets: &[i64]| OperatorState {
+        name: name.into(),
+        mode,
+        offsets: offsets.into(),
+    };
     let merged = segment.is_some().then(|| MergedDirectories {
         task_owned: "file:/base/job/taskowned".into(),
         shared: "file:/base/job/shared".into(),
@@ -156,7 +160,8 @@ fn incremental(tag: u8) -> KeyedHandle {
 
 fn changelog(tag: u8) -> KeyedHandle {
     let range = KeyGroupRange::new(0, 2);
-    let change = |key_group, change: &'static [u8]| StateChange { key_group, change: Bytes::from_static(change) };
+    let change =
+        |key_group, change: &'static [u8]| StateChange { key_group, change: Bytes::from_static(change) };
     let in_memory = KeyedHandle::ChangelogInMemory {
         range,
         from: 5,
