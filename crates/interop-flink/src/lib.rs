@@ -11,6 +11,7 @@ pub mod metadata;
 mod read_at;
 pub mod rocksdb;
 pub mod serializer;
+pub mod uids;
 
 pub use error::{Error, Result};
 pub use read_at::{InMemory, ReadAt};
