@@ -19,14 +19,19 @@ struct Set {
     check: fn(&Case<'_>) -> Result<Vec<String>>,
 }
 
-const SETS: [Set; 3] = [
+const SETS: [Set; 4] = [
     Set { folder: "fixtures/format/v1/valid", claim: "format/v1/valid", check: valid },
     Set { folder: "fixtures/format/v1/invalid", claim: "format/v1/invalid", check: invalid },
     Set { folder: "fixtures/compat", claim: "fixtures/compat", check: compat },
+    Set { folder: "fixtures/flink/rocksdb", claim: "fixtures/flink/rocksdb", check: rocksdb },
 ];
 
-const PROVENANCE: [&str; 3] =
-    ["fixtures/format/PROVENANCE.md", "fixtures/data/PROVENANCE.md", "fixtures/compat/PROVENANCE.md"];
+const PROVENANCE: [&str; 4] = [
+    "fixtures/format/PROVENANCE.md",
+    "fixtures/data/PROVENANCE.md",
+    "fixtures/compat/PROVENANCE.md",
+    "fixtures/flink/rocksdb/PROVENANCE.md",
+];
 
 /// Folders of files without an expectation beside them; a table in their PROVENANCE.md names each.
 const LISTED: [&str; 1] = ["fixtures/flink/metadata"];
@@ -159,6 +164,20 @@ fn compat(case: &Case<'_>) -> Result<Vec<String>> {
     let text = fs::read_to_string(case.folder.join("expected.txt"))?;
     if !text.contains(&format!("[{}]", case.name)) {
         wrong.push("is named after another rule than expected.txt".into());
+    }
+    Ok(wrong)
+}
+
+/// A database and what its engine lists of it.
+fn rocksdb(case: &Case<'_>) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let files = names(case.folder, false)?;
+    let is = |name: &str| files.iter().filter(|file| file.starts_with(name)).count() == 1;
+    if !is("CURRENT") || !is("MANIFEST-") || !is("expected.txt") {
+        wrong.push("does not hold CURRENT, one MANIFEST and expected.txt".into());
+    }
+    if files.iter().filter(|file| file.ends_with(".sst")).count() + 3 != files.len() {
+        wrong.push("holds more than tables beside them".into());
     }
     Ok(wrong)
 }

@@ -36,6 +36,9 @@ mod run;
 mod sst;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use database::Database;
 pub use manifest::{ColumnFamily, TableFile};
 pub use merge::{Entry, Scan};
