@@ -136,6 +136,7 @@ fn versions_of_a_key_resolve_across_levels() {
         entry("only-operands", 4, 2, "p"),
         entry("overwritten", 2, 1, "x"),
         entry("single", 5, 1, "x"),
+        entry("twice", 6, 1, "old"),
     ]);
     let new = table(&[
         entry("deleted", 11, 0, ""),
@@ -145,13 +146,15 @@ fn versions_of_a_key_resolve_across_levels() {
         entry("only-operands", 16, 2, "q"),
         entry("overwritten", 12, 1, "y"),
         entry("single", 17, 7, ""),
+        entry("twice", 6, 1, "new"),
         entry("unseen", 40, 1, "written after the snapshot"),
     ]);
     let (first, last) = (internal(b"a", 1000, 1), internal(b"z", 1, 1));
     let records = [last_sequence(20), added(2, 7, &old, &first, &last), added(0, 8, &new, &first, &last)];
     let database = open(&database(&records, &[(7, old), (8, new)])).unwrap();
     let found = entries(&database, "default", None, None).unwrap();
-    let wanted = [("list", "a,b,c"), ("new", "n"), ("only-operands", "p,q"), ("overwritten", "y")];
+    let wanted =
+        [("list", "a,b,c"), ("new", "n"), ("only-operands", "p,q"), ("overwritten", "y"), ("twice", "new")];
     let wanted = wanted.map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec()));
     assert_eq!(found, wanted);
     let mut scan = database.scan("default", None, None).unwrap();
@@ -164,25 +167,26 @@ fn versions_of_a_key_resolve_across_levels() {
 
 #[test]
 fn a_deleted_range_hides_what_is_older_and_within_its_table() {
-    let old =
-        table(&[entry("b", 1, 1, "1"), entry("d", 2, 1, "2"), entry("e", 9, 1, "3"), entry("x", 3, 1, "4")]);
+    let versions = [("b", 1, "1"), ("d", 2, "2"), ("e", 19, "3"), ("m", 3, "4"), ("x", 3, "5")];
+    let old = table(&versions.map(|(key, sequence, value)| entry(key, sequence, 1, value)));
     let mut writer = TableWriter::default();
-    writer.entries(&[entry("c", 7, 1, "5"), entry("m", 8, 1, "6")]);
-    writer.meta("rocksdb.range_del", &block(&[entry("a", 8, 0x0F, "z")]));
+    writer.entries(&[entry("c", 13, 1, "6"), entry("m", 8, 1, "7")]);
+    writer.meta("rocksdb.range_del", &block(&[entry("a", 12, 0x0F, "z")]));
     let new = writer.finish();
     let whole = (internal(b"a", 1000, 1), internal(b"z", 1, 1));
     let records = [
         last_sequence(20),
         added(2, 7, &old, &whole.0, &whole.1),
         // The range goes on behind this table, in the next one of the level.
-        added(1, 8, &new, &internal(b"c", 7, 1), &internal(b"m", 8, 1)),
+        added(1, 8, &new, &internal(b"c", 13, 1), &internal(b"m", 8, 1)),
     ];
     let database = open(&database(&records, &[(7, old), (8, new)])).unwrap();
     let keys: Vec<_> =
         entries(&database, "default", None, None).unwrap().into_iter().map(|(key, _)| key).collect();
-    assert_eq!(keys, [b"b", b"e", b"m", b"x"]);
+    assert_eq!(keys, [b"b", b"c", b"e", b"x"]);
     assert_eq!(database.get("default", b"d").unwrap(), None);
-    assert_eq!(database.get("default", b"x").unwrap().as_deref(), Some(&b"4"[..]));
+    assert_eq!(database.get("default", b"m").unwrap(), None);
+    assert_eq!(database.get("default", b"x").unwrap().as_deref(), Some(&b"5"[..]));
 }
 
 #[test]
@@ -206,13 +210,14 @@ fn records_are_put_together_from_fragments() {
             fragment(kind + shift, log, piece, &mut bytes);
             rest = left;
         }
-        // No header fits behind this record, nor does anything follow the zeros.
-        let room = 32768 - bytes.len() % 32768;
+        // No header fits behind this record; zeros fill the block.
+        let room = 32768 - bytes.len() % 32768 - (header - 2);
         let mut last = last_sequence(4);
         let mut identity = vec![0x81, 0x40];
-        prefixed(&vec![0; room - header - 6 - last.len() - 5], &mut identity);
+        prefixed(&vec![0; room - header - last.len() - 5], &mut identity);
         last.extend(identity);
         fragment(1 + shift, log, &last, &mut bytes);
+        assert_eq!(bytes.len() % 32768, 32768 - (header - 2));
         bytes.resize(bytes.len().next_multiple_of(32768), 0);
         fragment(1 + shift, log, &last_sequence(5), &mut bytes);
         let complete = bytes.len();
