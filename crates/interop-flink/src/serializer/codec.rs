@@ -1,5 +1,6 @@
 use alluvium_model::{ElementType, LogicalType, Value};
 
+use super::avro::Avro;
 use super::basic::{Basic, mismatch};
 use super::collections::{self, Map, Marked, Masked};
 use super::composite::{self, Either, Fields, Optional, Symbols, Timer};
@@ -56,6 +57,8 @@ pub(super) enum Codec {
     TableTimestamp(TableTimestamp),
     /// What another serializer writes.
     Same(Box<Serializer>),
+    /// A value of an Avro schema.
+    Avro(Box<Avro>),
     /// What Kryo wrote.
     Kryo(Box<Kryo>),
     /// A Java object stream, kept as it is.
@@ -75,6 +78,7 @@ impl Codec {
             Codec::Pojo(pojo) => return ElementType::nullable(pojo.ty()),
             Codec::Same(inner) => return inner.element_type(),
             Codec::Kryo(kryo) => return kryo.element_type(class),
+            Codec::Avro(avro) => return avro.element_type(),
             Codec::Either(either) => either.ty(),
             Codec::BinaryRow(row) => row.ty(),
             Codec::BinaryArray(array) => array.ty(),
@@ -130,6 +134,7 @@ impl Codec {
             Codec::Timer(_) | Codec::TableTimestamp(_) => 8,
             Codec::JavaObject => 5,
             Codec::TwoPhaseCommit(_) => 5,
+            Codec::Avro(avro) => avro.least(),
             Codec::Kryo(_) => 1,
             Codec::Opaque => 0,
         }
@@ -140,7 +145,7 @@ impl Codec {
         match self {
             Codec::Basic(_) | Codec::Symbols(_) | Codec::JavaObject | Codec::Framed => true,
             Codec::BinaryRow(_) | Codec::BinaryArray(_) | Codec::BinaryMap(_) => true,
-            Codec::TableDecimal(_) | Codec::TableTimestamp(_) => true,
+            Codec::TableDecimal(_) | Codec::TableTimestamp(_) | Codec::Avro(_) => true,
             Codec::Either(either) => either.delimits(),
             Codec::Same(part) | Codec::List(part) | Codec::Ttl(part) | Codec::StreamElement(part) => {
                 part.is_self_delimiting()
@@ -193,6 +198,7 @@ impl Codec {
                 d.input.bytes32("value")?;
                 d.opaque_since(start, class)
             }
+            Codec::Avro(avro) => avro.decode(d),
             Codec::Kryo(kryo) => kryo.decode(class, d),
             Codec::Opaque => d.take_rest(class),
         }
@@ -222,6 +228,7 @@ impl Codec {
             (Codec::TableDecimal(decimal), value) => decimal.encode(value, out),
             (Codec::TableTimestamp(timestamp), value) => timestamp.encode(value, out),
             (Codec::Same(inner), value) => inner.encode(value, out),
+            (Codec::Avro(avro), value) => avro.encode(value, out),
             (Codec::Kryo(kryo), value) => kryo.encode(value, out),
             (codec, value) => Err(mismatch(&codec.element_type("").ty.to_string(), value)),
         }

@@ -55,6 +55,14 @@ impl Fields {
         Fields { parts, names: &[] }
     }
 
+    pub(super) fn parts(&self) -> &[Serializer] {
+        &self.parts
+    }
+
+    pub(super) fn parts_mut(&mut self) -> &mut [Serializer] {
+        &mut self.parts
+    }
+
     /// Makes a struct.
     pub(super) fn named<const N: usize>(parts: [Serializer; N], names: &'static [&'static str; N]) -> Self {
         Fields { parts: parts.into(), names }

@@ -1,5 +1,6 @@
 //! The serializer snapshots that are known, by class.
 
+use super::avro::Avro;
 use super::basic::Basic;
 use super::collections::{Map, Marked};
 use super::composite::{Fields, Optional, Symbols, Timer};
@@ -42,6 +43,7 @@ pub(super) fn finish(class: String, codec: Codec) -> Serializer {
     match &codec {
         Codec::Pojo(pojo) => Serializer::new(format!("{class}<{}>", pojo.class()), codec),
         Codec::Kryo(kryo) => Serializer::new(format!("{class}<{}>", kryo.class()), codec),
+        Codec::Avro(avro) => Serializer::new(format!("{class}<{}>", avro.class()), codec),
         Codec::Fields(_) if !class.ends_with(".TupleSerializer") && !class.contains("CaseClass") => {
             Serializer::new(class, codec).with_length(None)
         }
@@ -144,6 +146,10 @@ fn runtime(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Co
 
 fn other(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Codec>> {
     Ok(Some(match name {
+        "formats.avro.typeutils.AvroSerializer" => match Avro::read(r, version)? {
+            Some(avro) => Codec::Avro(Box::new(avro)),
+            None => Codec::Opaque,
+        },
         "runtime.state.JavaSerializer" => {
             simple(r, version)?;
             Codec::JavaObject

@@ -26,6 +26,7 @@
 //! # Ok::<(), alluvium_interop_flink::Error>(())
 //! ```
 
+mod avro;
 mod basic;
 mod codec;
 mod collections;
@@ -45,6 +46,7 @@ mod table;
 mod text;
 mod time;
 mod tree;
+mod unite;
 
 pub use snapshot::{Context, Form, SerializerSnapshot, read_block, read_snapshot};
 pub use tree::{Cell, Serializer};

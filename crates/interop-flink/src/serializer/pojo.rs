@@ -28,6 +28,9 @@ struct Subclass {
     /// Where each of its fields stands among the fields of the type; none if a field of the same name
     /// has another type, or if it is no POJO.
     places: Option<Vec<usize>>,
+    /// Fields of its own type in front of these and behind: its own subclasses, which none of its
+    /// objects is here.
+    around: [usize; 2],
 }
 
 /// Name of the field that holds the class of an object; null is exactly the POJO's class.
@@ -46,10 +49,33 @@ impl Pojo {
         registered: Vec<(String, Serializer)>,
         others: Vec<(String, Serializer)>,
     ) -> Self {
-        let mut pojo = Pojo { class, fields, registered: Vec::new(), others: Vec::new(), more: Vec::new() };
-        pojo.registered = registered.into_iter().map(|(name, s)| pojo.subclass(name, s)).collect();
-        pojo.others = others.into_iter().map(|(name, s)| pojo.subclass(name, s)).collect();
+        let subclass = |(name, serializer)| Subclass { name, serializer, places: None, around: [0; 2] };
+        let registered = registered.into_iter().map(subclass).collect();
+        let others = others.into_iter().map(subclass).collect();
+        let mut pojo = Pojo { class, fields, registered, others, more: Vec::new() };
+        pojo.place_subclasses();
         pojo
+    }
+
+    /// Adds the subclasses that another description of the same class has.
+    pub(super) fn unite(&mut self, other: &Pojo) {
+        if self.class != other.class {
+            return;
+        }
+        for (name, field) in &mut self.fields {
+            if let Some((_, theirs)) = other.fields.iter().find(|(theirs, _)| theirs == name) {
+                field.unite(theirs);
+            }
+        }
+        for (mine, theirs) in [(&mut self.registered, &other.registered), (&mut self.others, &other.others)] {
+            for theirs in theirs {
+                match mine.iter_mut().find(|mine| mine.name == theirs.name) {
+                    Some(mine) => mine.serializer.unite(&theirs.serializer),
+                    None => mine.push(theirs.clone()),
+                }
+            }
+        }
+        self.place_subclasses();
     }
 
     /// Returns the POJO's class.
@@ -57,14 +83,19 @@ impl Pojo {
         &self.class
     }
 
-    fn subclass(&mut self, name: String, serializer: Serializer) -> Subclass {
-        let places = match serializer.codec() {
-            Codec::Pojo(pojo) if !pojo.has_subclasses() => {
-                pojo.fields.iter().map(|(name, field)| self.place(name, field)).collect()
+    /// Gives the fields of subclasses their places; in an order that follows from the classes alone.
+    fn place_subclasses(&mut self) {
+        self.more.clear();
+        let mut lists = [std::mem::take(&mut self.registered), std::mem::take(&mut self.others)];
+        let mut all: Vec<&mut Subclass> = lists.iter_mut().flatten().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        for subclass in all {
+            if let Codec::Pojo(pojo) = subclass.serializer.codec() {
+                subclass.places = pojo.fields.iter().map(|(name, field)| self.place(name, field)).collect();
+                subclass.around = [pojo.class_fields(), pojo.more.len()];
             }
-            _ => None,
-        };
-        Subclass { name, serializer, places }
+        }
+        [self.registered, self.others] = lists;
     }
 
     fn place(&mut self, name: &str, field: &Serializer) -> Option<usize> {
@@ -160,11 +191,17 @@ impl Pojo {
         let (Value::Struct(found), Some(places)) = (subclass.serializer.part(d)?, &subclass.places) else {
             return Ok(d.untyped());
         };
+        let [before, after] = subclass.around;
+        let (front, found) = found.split_at(before.min(found.len()));
+        let (found, back) = found.split_at(found.len().saturating_sub(after));
+        if !front.iter().chain(back).all(is_null) {
+            return Ok(d.untyped());
+        }
         d.charge(subclass.name.len())?;
         d.values(self.width())?;
         let mut values = vec![Value::Null; self.width()];
         let class = std::iter::once((0, Value::String(subclass.name.clone())));
-        for (place, value) in class.chain(places.iter().map(|place| place + 1).zip(found)) {
+        for (place, value) in class.chain(places.iter().map(|place| place + 1).zip(found.iter().cloned())) {
             if let Some(slot) = values.get_mut(place) {
                 *slot = value;
             }
@@ -209,7 +246,9 @@ impl Pojo {
         if !fields.iter().enumerate().all(absent) {
             return None;
         }
-        let values = places.iter().map(|place| fields.get(*place).cloned()).collect::<Option<Vec<_>>>()?;
+        let own = places.iter().map(|place| fields.get(*place).cloned());
+        let [before, after] = subclass.around.map(|count| std::iter::repeat_n(Some(Value::Null), count));
+        let values = before.chain(own).chain(after).collect::<Option<Vec<_>>>()?;
         match number {
             Some(number) => out.extend([BY_NUMBER, u8::try_from(number).ok()?]),
             None => {

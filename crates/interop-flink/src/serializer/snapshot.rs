@@ -262,7 +262,8 @@ impl<'r, 'a> Reader<'r, 'a> {
 
 /// Returns the serializer's class of a snapshot's class.
 pub(super) fn serializer_class(snapshot: &str) -> String {
-    let stem = snapshot.strip_suffix("Snapshot").unwrap_or(snapshot);
+    let stem = snapshot.strip_suffix("ConfigSnapshot").or_else(|| snapshot.strip_suffix("Snapshot"));
+    let stem = stem.unwrap_or(snapshot);
     match stem.rsplit_once('$') {
         Some((outer, _)) if outer.ends_with("Serializer") => outer.to_owned(),
         _ => stem.to_owned(),

@@ -5,8 +5,8 @@ use alluvium_model::Value;
 use super::Decoder;
 use crate::Result;
 
-const NANOS: i64 = 1_000_000_000;
-const DAY_NANOS: i64 = 86_400 * NANOS;
+pub(super) const NANOS: i64 = 1_000_000_000;
+pub(super) const DAY_NANOS: i64 = 86_400 * NANOS;
 
 /// Reads milliseconds since 1970, the least number being null (`java.util.Date`, `java.sql.Date`,
 /// `java.sql.Time`).
@@ -160,7 +160,7 @@ pub(super) fn encode_date_time(nanos: Option<i64>, out: &mut Vec<u8>) -> Option<
 }
 
 /// Returns the days since 1970-01-01 of a date of the proleptic Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> i64 {
+pub(super) fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
@@ -168,7 +168,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Returns year, month and day of days since 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(super) fn civil(days: i64) -> (i64, i64, i64) {
     let days = days.saturating_add(719_468);
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -77,6 +77,10 @@ impl Serializer {
         &self.codec
     }
 
+    pub(super) fn codec_mut(&mut self) -> &mut Codec {
+        &mut self.codec
+    }
+
     /// Decodes the next value and leaves the input behind it.
     ///
     /// # Errors

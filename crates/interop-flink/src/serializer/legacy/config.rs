@@ -12,6 +12,8 @@ pub(super) enum Config<'a> {
     Plain,
     /// The parts of a composite.
     Parts(Vec<Pair<'a>>),
+    /// The schema of Avro records.
+    Avro(String),
     /// The constants of an enum.
     Enum(Vec<String>),
     /// A POJO: its class, its fields, its registered and its other subclasses.
@@ -60,6 +62,9 @@ fn payload<'a>(input: &mut Input<'a>, class: &str, version: i32, offset: u64) ->
         "kryo.KryoSerializer$KryoSerializerConfigSnapshot" => {
             kryo(input)?;
             Config::Plain
+        }
+        "org.apache.flink.formats.avro.typeutils.AvroSerializer$AvroSchemaSerializerConfigSnapshot" => {
+            Config::Avro(input.utf("Avro schema")?)
         }
         name if COMPOSITES.contains(&name) => Config::Parts(pairs(input)?),
         _ => {

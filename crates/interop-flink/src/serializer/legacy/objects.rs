@@ -1,3 +1,4 @@
+use super::super::avro::Avro;
 use super::super::basic::Basic;
 use super::super::collections::{Map, Marked};
 use super::super::composite::{Fields, Symbols, Timer};
@@ -107,6 +108,7 @@ impl Object<'_, '_, '_, '_> {
                     optional: false,
                 }))
             }
+            "formats.avro.typeutils.AvroSerializer" => return Ok(self.avro()),
             "EnumSerializer" => self.symbols(),
             "PojoSerializer" => self.pojo(class)?,
             "kryo.KryoSerializer" => Codec::Kryo(Box::new(Kryo::of(self.class_name("type"), self.r.context))),
@@ -160,6 +162,15 @@ impl Object<'_, '_, '_, '_> {
             Some(Known::Config(config)) => build(self.r, value, Some(&config)),
             Some(Known::Nothing) | None => build(self.r, value, None),
         }
+    }
+
+    fn avro(&self) -> Option<Codec> {
+        let schema = match self.config {
+            Some(Config::Avro(schema)) => schema.as_str(),
+            _ => self.object.find("schemaString")?.as_str()?,
+        };
+        let class = Some(self.class_name("type")).filter(|class| !class.is_empty());
+        Some(Codec::Avro(Box::new(Avro::of(class, schema)?)))
     }
 
     fn symbols(&self) -> Codec {

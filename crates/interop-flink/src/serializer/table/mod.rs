@@ -20,7 +20,7 @@ mod types;
 pub(super) use array::BinaryArray;
 pub(super) use map::BinaryMap;
 pub(super) use row::BinaryRow;
-pub(super) use scalar::{TableDecimal, TableTimestamp};
+pub(super) use scalar::{TableDecimal, TableTimestamp, decimal_bytes, decimal_from_bytes, fits};
 pub(super) use snapshot::read;
 
 use alluvium_model::Value;

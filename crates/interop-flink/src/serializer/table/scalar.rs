@@ -82,12 +82,12 @@ impl TableTimestamp {
 }
 
 /// Returns whether a decimal has at most so many digits.
-pub(super) fn fits(unscaled: i128, precision: u8) -> bool {
+pub(in super::super) fn fits(unscaled: i128, precision: u8) -> bool {
     10u128.checked_pow(precision.into()).is_none_or(|limit| unscaled.unsigned_abs() < limit)
 }
 
 /// Returns a number of its big-endian two's complement; none above 128 bits.
-pub(super) fn decimal_from_bytes(bytes: &[u8], d: &mut Decoder<'_, '_>) -> Option<i128> {
+pub(in super::super) fn decimal_from_bytes(bytes: &[u8], d: &mut Decoder<'_, '_>) -> Option<i128> {
     let first = bytes.first()?;
     let mut wide = [if first & 0x80 == 0 { 0 } else { 0xFF }; 16];
     let start = wide.len().checked_sub(bytes.len())?;
@@ -98,7 +98,7 @@ pub(super) fn decimal_from_bytes(bytes: &[u8], d: &mut Decoder<'_, '_>) -> Optio
 }
 
 /// Returns the shortest big-endian two's complement of a number.
-pub(super) fn decimal_bytes(unscaled: i128) -> Vec<u8> {
+pub(in super::super) fn decimal_bytes(unscaled: i128) -> Vec<u8> {
     let bytes = unscaled.to_be_bytes();
     let spare =
         (if unscaled < 0 { unscaled.leading_ones() } else { unscaled.leading_zeros() }).saturating_sub(1);

@@ -1,0 +1,171 @@
+//! Types that Flink leaves to Kryo.
+//!
+//! Only Kryo and the user's classes can read such values, but for a few whose form is fixed: dates and
+//! times of `java.time`, which are typed, and collections of the JDK, of which at least the end is
+//! found where all elements are such themselves. Everything else is opaque and takes a place with a
+//! length of its own.
+//!
+//! A value is a class, as a number or by name, a reference marker, and what the class's serializer writes.
+//! Numbers take 7 bits per byte, low bits first. Kryo 2.24 is in Flink 1, Kryo 5.6 in Flink 2; what
+//! their serializers write differs, and the snapshots do not say which wrote it.
+
+mod time;
+mod walk;
+
+use alluvium_model::{ElementType, LogicalType, Value};
+
+use super::Decoder;
+use super::basic::mismatch;
+use super::snapshot::{Context, Reader};
+use crate::Result;
+use crate::bytes::Input;
+use time::Time;
+use walk::Walk;
+
+/// A type that Flink leaves to Kryo.
+#[derive(Debug, Clone)]
+pub(super) struct Kryo {
+    class: String,
+    /// Classes with a number of their own, in the order of their numbers.
+    registered: Vec<String>,
+    version: Version,
+    time: Option<Time>,
+}
+
+/// The two versions of Kryo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    /// Kryo 2.24, in Flink 1.
+    Two,
+    /// Kryo 5.6, since Flink 2.0.
+    Five,
+}
+
+/// Number of the first registered class in the streams, where 0 is null and 1 a class by name.
+const FIRST_REGISTERED: u32 = 87;
+
+/// How a value of the serializer's own class begins: its class is always registered first, and an object
+/// that was not met before has the reference marker 1.
+const OWN: [u8; 2] = [FIRST_REGISTERED as u8, 1];
+
+impl Kryo {
+    /// Makes a type without other registered classes.
+    pub(super) fn of(class: String, context: Context) -> Self {
+        let version = if context.metadata_version < 5 { Version::Two } else { Version::Five };
+        Kryo { registered: vec![class.clone()], version, time: Time::of(&class), class }
+    }
+
+    /// Reads the payload of a snapshot: the class, the registered classes, two maps of default serializers.
+    pub(super) fn read(r: &mut Reader<'_, '_>) -> Result<Self> {
+        let mut kryo = Kryo::of(r.input.utf("Kryo class")?, r.context);
+        kryo.registered = r.optional_map()?.into_iter().map(|entry| entry.name).collect();
+        if kryo.registered.first() != Some(&kryo.class) {
+            kryo.time = None;
+        }
+        r.optional_map()?;
+        r.optional_map()?;
+        Ok(kryo)
+    }
+
+    /// Returns the class of the values.
+    pub(super) fn class(&self) -> &str {
+        &self.class
+    }
+
+    pub(super) fn element_type(&self, class: &str) -> ElementType {
+        match self.time {
+            Some(time) => ElementType::nullable(time.ty()),
+            None => ElementType::required(LogicalType::Opaque { serializer: class.to_owned() }),
+        }
+    }
+
+    /// Returns whether the end of a value can be found, as a rule.
+    pub(super) fn delimits(&self) -> bool {
+        self.time.is_some() || walk::is_known(&self.class)
+    }
+
+    pub(super) fn decode(&self, class: &str, d: &mut Decoder<'_, '_>) -> Result<Value> {
+        if let Some(time) = self.time {
+            let mut input = d.input.clone();
+            if let Some(value) = self.decode_time(time, &mut input)? {
+                *d.input = input;
+                return Ok(value);
+            }
+        }
+        let value = self.decode_opaque(class, d)?;
+        Ok(if self.time.is_some() { d.untyped() } else { value })
+    }
+
+    /// Returns none for what is not of the one form that writing gives.
+    fn decode_time(&self, time: Time, input: &mut Input<'_>) -> Result<Option<Value>> {
+        if input.rest().first() == Some(&0) {
+            input.u8("Kryo class")?;
+            return Ok(Some(Value::Null));
+        }
+        if input.rest().get(..2) != Some(&OWN) {
+            return Ok(None);
+        }
+        input.take(2, "Kryo class")?;
+        let start = input.consumed();
+        let Some(value) = time.decode(self.version, input)? else { return Ok(None) };
+        let mut again = Vec::new();
+        let same = time.encode(self.version, value, &mut again) && again == input.since(start);
+        Ok(same.then_some(Value::Int(value)))
+    }
+
+    /// Takes all the rest where that is allowed; elsewhere finds the end of the value.
+    fn decode_opaque(&self, class: &str, d: &mut Decoder<'_, '_>) -> Result<Value> {
+        if d.last {
+            return d.take_rest(class);
+        }
+        let start = d.input.consumed();
+        Walk::new(d.input, self.version, &self.registered).object()?;
+        d.opaque_since(start, class)
+    }
+
+    pub(super) fn encode(&self, value: &Value, out: &mut Vec<u8>) -> Result<()> {
+        let wrong = || mismatch(&self.element_type("bytes of Kryo").ty.to_string(), value);
+        match (self.time, value) {
+            (Some(_), Value::Null) => out.push(0),
+            (Some(time), Value::Int(value)) => {
+                out.extend(OWN);
+                if !time.encode(self.version, *value, out) {
+                    return Err(wrong());
+                }
+            }
+            _ => return Err(wrong()),
+        }
+        Ok(())
+    }
+}
+
+/// Reads a number of at most 32 bits.
+fn varint(input: &mut Input<'_>) -> Result<u32> {
+    let mut value = 0;
+    for shift in [0, 7, 14, 21, 28] {
+        let byte = input.u8("Kryo number")?;
+        value |= u32::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Ok(value);
+        }
+    }
+    Err(input.malformed("Kryo number", "at most 5 bytes", "more"))
+}
+
+/// Reads a number whose sign is in its lowest bit.
+fn signed(input: &mut Input<'_>) -> Result<i32> {
+    let value = varint(input)?;
+    Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+}
+
+fn put_varint(mut value: u32, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push((value & 0x7F) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_signed(value: i32, out: &mut Vec<u8>) {
+    put_varint((value << 1 ^ value >> 31).cast_unsigned(), out);
+}
