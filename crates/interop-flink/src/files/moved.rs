@@ -44,6 +44,14 @@ impl Files {
         Ok(len.map(|len| Found { volume: Arc::clone(&self.home), path, len }))
     }
 
+    /// Returns how recorded paths and those of files found elsewhere differ, so far: what a path began
+    /// with, and the folder that stands for it now.
+    pub fn moved(&self) -> Vec<(String, String)> {
+        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let pairs = learned.iter().map(|(old, new)| (old.to_string(), self.home.shown(new)));
+        pairs.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Returns the directories to search, with the fewest names that must agree in each. One name
     /// is enough beside the metadata, and only if it is a UUID, as the files of savepoints are.
     fn around(&self) -> impl Iterator<Item = (&str, usize)> {

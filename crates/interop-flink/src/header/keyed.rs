@@ -31,11 +31,6 @@ impl KeyedHeader {
     pub fn read(bytes: &[u8], context: &Context) -> Result<Self> {
         through_gaps(bytes, context, read)
     }
-
-    /// Returns the state of an id.
-    pub(crate) fn state(&self, id: u16) -> Option<&StateMeta> {
-        self.states.get(usize::from(id))
-    }
 }
 
 fn read(reader: &mut Reader<'_>) -> Result<KeyedHeader> {

@@ -67,17 +67,15 @@ pub(super) fn read_meta_info(reader: &mut Reader<'_>, id: u16, block: bool) -> R
 }
 
 /// Reads the state that a change of the changelog describes: i32 version, then its meta info.
-pub(crate) fn read_change(input: &mut Input<'_>, context: &Context, id: u16) -> Result<StateMeta> {
+pub(crate) fn read_change(input: Input<'_>, context: &Context, id: u16) -> Result<StateMeta> {
+    let mut input = input;
     let offset = input.offset();
     let version = input.i32("meta info version")?;
     if !(6..=7).contains(&version) {
         let what = format!("meta info version {version}");
         return Err(Error::Unsupported { section: "change", offset, what });
     }
-    let mut reader = Reader::new(input.clone(), context);
-    let meta = read_meta_info(&mut reader, id, false)?;
-    *input = reader.input;
-    Ok(meta)
+    read_meta_info(&mut Reader::new(input, context), id, false)
 }
 
 fn keyed_kind(name: Option<&str>, value: Option<&SerializerSnapshot>) -> StateKind {

@@ -48,12 +48,12 @@ impl<'a> Reader<'a> {
 
     /// Reads a serializer as 1.2 writes it for keyed state: framed.
     pub(super) fn java_framed(&mut self) -> Result<SerializerSnapshot> {
-        serializer::read_java_framed(&mut self.input, self.context)
+        serializer::read_snapshot(&mut self.input, Form::FramedObject, self.context)
     }
 
     /// Reads a serializer as 1.2 writes it for operator state: a Java object stream without a frame.
     pub(super) fn java(&mut self) -> Result<SerializerSnapshot> {
-        serializer::read_java(&mut self.input, self.context)
+        serializer::read_snapshot(&mut self.input, Form::Object, self.context)
     }
 
     /// Reads `count` serializers as 1.3 to 1.6 write them.

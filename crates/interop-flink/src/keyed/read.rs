@@ -107,3 +107,24 @@ impl KeyedPart {
         Ok(())
     }
 }
+
+impl KeyedPart {
+    /// Checks the framing of a canonical key group to its end; none if there is no such key group.
+    pub(crate) fn check_canonical(&self, group: KeyGroup) -> Option<Result<()>> {
+        let Content::Canonical { stream, offsets, prefix } = &self.content else { return None };
+        let (from, to) = offsets.of(group)?;
+        let mut feed = Feed::of(stream.as_ref(), from, to, self.states.compressed);
+        let states = u16::try_from(self.states.metas.len()).unwrap_or(u16::MAX);
+        let frame = Frame { group, prefix: *prefix, states };
+        let walked = canonical::walk(&mut feed, &frame, None, &mut |_| {});
+        Some(walked.and_then(|()| match feed.is_empty()? {
+            true => Ok(()),
+            false => Err(Error::Malformed {
+                section: "key group",
+                offset: feed.offset(),
+                wanted: "the next key group",
+                found: "more bytes".into(),
+            }),
+        }))
+    }
+}

@@ -37,11 +37,6 @@ impl Tables {
         if self.incremental { "incremental" } else { "native" }
     }
 
-    /// Returns the files by their names in the database.
-    pub(crate) fn handles(&self) -> &[(String, StreamHandle)] {
-        &self.handles
-    }
-
     /// Opens the database, or returns the one already open.
     pub(crate) fn database(&self) -> Result<Arc<Database>> {
         let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,10 +63,10 @@ impl Tables {
             from.extend_from_slice(key);
         }
         let to = behind(&from);
-        for pair in database.scan(&shape.name, Some(&from), to.as_deref()) {
-            let (key, value) = pair?;
-            let key = key.get(self.prefix..).unwrap_or_default();
-            if let Err(error) = shape.split(key, &value, 0, &mut |entry| sink(Ok(entry))) {
+        let mut scan = database.scan(&shape.name, Some(&from), to.as_deref())?;
+        while scan.advance()? {
+            let key = scan.key().get(self.prefix..).unwrap_or_default();
+            if let Err(error) = shape.split(key, scan.value(), 0, &mut |entry| sink(Ok(entry))) {
                 sink(Err(Error::within(error, format!("column family {}", shape.name))));
             }
         }

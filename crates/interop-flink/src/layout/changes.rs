@@ -116,7 +116,7 @@ impl Changes {
             5 => Operation::AddElement,
             6 => Operation::PutElement,
             7 => Operation::RemoveElement,
-            8 => return self.describe(&mut input, context),
+            8 => return self.describe(&input, context),
             other => return Err(input.malformed("change operation", "a code from 0 to 8", other)),
         };
         let id = input.u16("state id")?;
@@ -133,13 +133,13 @@ impl Changes {
 
     /// Takes the description of a state. Its time to live and its default value follow, which are
     /// passed over: the id is in front of the last byte.
-    fn describe(&mut self, input: &mut Input<'_>, context: &Context) -> Result<()> {
+    fn describe(&mut self, input: &Input<'_>, context: &Context) -> Result<()> {
         let tail = input.rest().split_last_chunk::<3>();
         let Some((_, [high, low, _])) = tail else {
             return Err(input.truncated("state description", 3));
         };
         let id = u16::from_be_bytes([*high, *low]);
-        let meta = header::read_change(input, context, id)?;
+        let meta = header::read_change(input.clone(), context, id)?;
         self.ids.insert(id, self.states.len());
         self.states.push(meta);
         Ok(())

@@ -16,7 +16,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) value: Option<&'a [u8]>,
     /// Whether key, namespace and map key could not be told apart.
     pub(crate) undivided: bool,
-    /// Whether the value is all elements of a list, since they could not be told apart.
+    /// Whether the value is this and all further elements of a list, which could not be told apart.
     pub(crate) whole_list: bool,
     /// Where it begins, in the stream or in its uncompressed key group.
     pub(crate) offset: u64,

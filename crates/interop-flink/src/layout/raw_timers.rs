@@ -70,7 +70,10 @@ fn read_service(input: &mut Input<'_>, version: i32, context: &Context) -> Resul
     let name = input.utf("timer service")?;
     let offset = input.offset();
     let (key, namespace) = match version {
-        0 => (serializer::read_java(input, context)?, serializer::read_java(input, context)?),
+        0 => {
+            let mut read = || serializer::read_snapshot(input, Form::Object, context);
+            (read()?, read()?)
+        }
         1 => {
             let mut two = serializer::read_block(input, context)?.into_iter();
             let missing = input.malformed("timer serializers", "a key and a namespace", "fewer");

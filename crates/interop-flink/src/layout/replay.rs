@@ -15,13 +15,20 @@ use crate::{Error, Result};
 pub(crate) struct Replay<'s> {
     shape: &'s Shape,
     values: BTreeMap<Place, Vec<u8>>,
-    lists: BTreeMap<Place, Vec<Vec<u8>>>,
+    lists: BTreeMap<Place, Vec<Element>>,
     maps: BTreeMap<Place, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
     timers: BTreeSet<(i64, Place)>,
 }
 
 /// Key and namespace.
 type Place = (Vec<u8>, Vec<u8>);
+
+/// An element of a list, or several that could not be told apart.
+#[derive(Debug)]
+struct Element {
+    bytes: Vec<u8>,
+    several: bool,
+}
 
 impl<'s> Replay<'s> {
     /// Starts without rows.
@@ -41,8 +48,9 @@ impl<'s> Replay<'s> {
             StateKind::Map => {
                 self.maps.entry(place).or_default().insert(entry.map_key.to_vec(), value);
             }
-            StateKind::List if !entry.whole_list => {
-                self.lists.entry(place).or_default().push(value.unwrap_or_default());
+            StateKind::List => {
+                let element = Element { bytes: value.unwrap_or_default(), several: entry.whole_list };
+                self.lists.entry(place).or_default().push(element);
             }
             _ => {
                 self.values.insert(place, value.unwrap_or_default());
@@ -71,12 +79,12 @@ impl<'s> Replay<'s> {
             }
             Operation::Add => self.add(place, &mut input)?,
             Operation::AddElement => {
-                let element = self.shape.next_value(&mut input)?.to_vec();
+                let element = Element { bytes: input.rest().to_vec(), several: false };
                 self.lists.entry(place).or_default().push(element);
             }
             Operation::PutElement => {
                 let map_key = self.shape.next_map_key(&mut input)?.to_vec();
-                let value = self.map_value(&mut input)?;
+                let value = Some(input.rest().to_vec()).filter(|value| !value.is_empty());
                 self.maps.entry(place).or_default().insert(map_key, value);
             }
             Operation::RemoveElement => self.remove(&place, &mut input)?,
@@ -105,35 +113,49 @@ impl<'s> Replay<'s> {
         Ok(())
     }
 
-    /// Adds a whole value as the value serializer writes it.
+    /// Adds a whole value as the value serializer writes it, which is all that is left of the change.
     fn add(&mut self, place: Place, input: &mut Input<'_>) -> Result<()> {
-        let shape = self.shape;
-        let mut parts = Vec::new();
-        shape.read_value(input, &mut |part| {
-            parts.push((part.map_key.to_vec(), part.value.map(<[u8]>::to_vec)));
-        })?;
-        match shape.kind {
-            _ if parts.is_empty() => {}
+        match self.shape.kind {
             StateKind::List => {
-                let elements = parts.into_iter().filter_map(|(_, value)| value);
-                self.lists.entry(place).or_default().extend(elements);
+                let (elements, left) = self.elements(input)?;
+                let list = self.lists.entry(place).or_default();
+                list.extend(elements);
+                list.extend(left);
             }
-            StateKind::Map => self.maps.entry(place).or_default().extend(parts),
-            _ => {
-                if let Some((_, Some(value))) = parts.pop() {
-                    self.values.insert(place, value);
+            StateKind::Map => {
+                let mut entries = Vec::new();
+                self.shape.read_value(input, &mut |part| {
+                    entries.push((part.map_key.to_vec(), part.value.map(<[u8]>::to_vec)));
+                })?;
+                if !entries.is_empty() {
+                    self.maps.entry(place).or_default().extend(entries);
                 }
+            }
+            _ => {
+                self.values.insert(place, input.rest().to_vec());
             }
         }
         Ok(())
     }
 
-    /// Reads the value of a map's entry; a null has no bytes.
-    fn map_value(&self, input: &mut Input<'_>) -> Result<Option<Vec<u8>>> {
-        if input.is_empty() {
-            return Ok(None);
+    /// Reads the elements of a list, and what of them only a class that is not here could tell apart.
+    fn elements(&self, input: &mut Input<'_>) -> Result<(Vec<Element>, Option<Element>)> {
+        let mut elements = Vec::new();
+        let mut taken = 4;
+        let whole = input.rest();
+        let read = self.shape.read_value(input, &mut |part| {
+            let bytes = part.value.unwrap_or_default().to_vec();
+            taken += bytes.len();
+            elements.push(Element { bytes, several: false });
+        });
+        match read {
+            Ok(()) => Ok((elements, None)),
+            Err(Error::Unsupported { .. }) => {
+                let bytes = whole.get(taken..).unwrap_or_default().to_vec();
+                Ok((elements, Some(Element { bytes, several: true })))
+            }
+            Err(error) => Err(error),
         }
-        Ok(Some(self.shape.next_value(input)?.to_vec()))
     }
 
     fn clear(&mut self, place: &Place) {
@@ -178,12 +200,12 @@ impl<'s> Replay<'s> {
     /// Gives out the rows.
     pub(crate) fn visit(&self, visit: Visit<'_>) {
         for ((key, namespace), value) in &self.values {
-            let whole_list = self.shape.kind == StateKind::List;
-            visit(Entry { key, namespace, value: Some(value), whole_list, ..Entry::default() });
+            visit(Entry { key, namespace, value: Some(value), ..Entry::default() });
         }
         for ((key, namespace), elements) in &self.lists {
-            for (value, position) in elements.iter().zip(0..) {
-                visit(Entry { key, namespace, position, value: Some(value), ..Entry::default() });
+            for (element, position) in elements.iter().zip(0..) {
+                let (value, whole_list) = (Some(element.bytes.as_slice()), element.several);
+                visit(Entry { key, namespace, position, value, whole_list, ..Entry::default() });
             }
         }
         for ((key, namespace), map) in &self.maps {

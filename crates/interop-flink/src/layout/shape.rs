@@ -152,7 +152,8 @@ impl Shape {
         }
     }
 
-    /// Splits elements that stand one after the other with a byte between them.
+    /// Splits elements that stand one after the other with a byte between them. An element that only
+    /// a class that is not here could delimit takes the rest.
     fn split_list(&self, value: &[u8], offset: u64, visit: Visit<'_>) -> Result<()> {
         if self.value.as_ref().is_none_or(|element| !element.is_self_delimiting()) {
             visit(Entry { value: Some(value), whole_list: true, ..Entry::default() });
@@ -164,8 +165,15 @@ impl Shape {
             if position > 0 {
                 input.u8("list delimiter")?;
             }
-            let value = Some(self.next_value(&mut input)?);
-            visit(Entry { position, value, ..Entry::default() });
+            let rest = input.rest();
+            match self.next_value(&mut input) {
+                Ok(value) => visit(Entry { position, value: Some(value), ..Entry::default() }),
+                Err(Error::Unsupported { .. }) => {
+                    visit(Entry { position, value: Some(rest), whole_list: true, ..Entry::default() });
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
             position += 1;
         }
         Ok(())
@@ -287,16 +295,6 @@ fn take_length(wanted: usize, input: &mut Input<'_>) -> Result<()> {
     }
 }
 
-/// Appends a length as [`take_length`] takes it.
-pub(crate) fn push_length(mut length: usize, out: &mut Vec<u8>) {
-    loop {
-        out.extend((length as u64).to_le_bytes().first());
-        length >>= 8;
-        if length == 0 {
-            return;
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

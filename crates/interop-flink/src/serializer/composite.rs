@@ -10,7 +10,7 @@ use crate::Result;
 /// Parts in order without anything between them: tuples, case classes, buffer entries of joins.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
-    parts: Vec<Serializer>,
+    pub(super) parts: Vec<Serializer>,
     /// Names of the parts; none for a tuple.
     names: &'static [&'static str],
 }

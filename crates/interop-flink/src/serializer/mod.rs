@@ -36,6 +36,7 @@ mod extras;
 mod known;
 mod kryo;
 mod legacy;
+mod layouts;
 mod names;
 mod numbers;
 mod pojo;

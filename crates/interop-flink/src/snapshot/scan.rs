@@ -1,0 +1,173 @@
+//! Rows of a table in canonical order, unit by unit.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use alluvium_model::source::SourceError;
+use alluvium_model::{KeyGroup, KeyGroupRange, Row, RowBatch, RowBatchBuilder, RowStream, StateSchema};
+
+use super::read::{Reading, Rows, Unit};
+use crate::Error;
+
+/// Which rows of a table to give out.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    /// Only rows whose sort key begins with this.
+    pub(super) prefix: Option<Vec<u8>>,
+    /// Only rows behind this.
+    pub(super) after: Option<(KeyGroup, Vec<u8>)>,
+    /// Rows may be left out whose key is not serialized to bytes that begin with these.
+    pub(super) key: Vec<u8>,
+}
+
+/// Gives out the rows of a table. Holds one unit of it at a time, and as many rows as fit a batch.
+pub(super) struct Stream<'a> {
+    reading: Reading<'a>,
+    units: VecDeque<Unit>,
+    wanted: Wanted,
+    batch_rows: usize,
+    pending: RowBatchBuilder,
+    ready: VecDeque<RowBatch>,
+    damages: VecDeque<SourceError>,
+}
+
+impl<'a> Stream<'a> {
+    /// Starts at the first unit of a range of key groups; operator state counts as key group 0.
+    pub(super) fn new(
+        reading: Reading<'a>,
+        range: Option<KeyGroupRange>,
+        wanted: Wanted,
+        batch_rows: usize,
+    ) -> Self {
+        let keyed = reading.table.schema.kind.is_keyed();
+        let all = KeyGroupRange::new(0, if keyed { reading.operator.max_parallelism } else { 1 });
+        let range = range.map_or(all, |range| range.intersect(all));
+        let range = match &wanted.after {
+            Some((group, _)) => range.intersect(KeyGroupRange::new(group.0.into(), u32::MAX)),
+            None => range,
+        };
+        let units = if keyed {
+            crate::layout::detect::groups_of(range).map(Unit::Group).collect()
+        } else if range.is_empty() {
+            VecDeque::new()
+        } else {
+            reading.subtasks().into_iter().map(Unit::Subtask).collect()
+        };
+        Stream {
+            pending: RowBatchBuilder::new(Arc::clone(&reading.table.schema), false),
+            reading,
+            units,
+            wanted,
+            batch_rows: batch_rows.max(1),
+            ready: VecDeque::new(),
+            damages: VecDeque::new(),
+        }
+    }
+
+    fn take(&mut self, unit: Unit) -> Result<(), SourceError> {
+        let Rows { rows, damages } = self.reading.read(unit, &self.wanted.key);
+        let schema = Arc::clone(&self.reading.table.schema);
+        let mut keyed = Vec::with_capacity(rows.len());
+        let mut refused: Vec<Error> = Vec::new();
+        for row in rows {
+            match row.sort_key(&schema) {
+                Ok(sort_key) => keyed.push((sort_key, row)),
+                Err(error) => refused.push(error.into()),
+            }
+        }
+        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut last: Option<Vec<u8>> = None;
+        for (sort_key, row) in keyed {
+            if last.as_ref() == Some(&sort_key) {
+                refused.push(twice(&row));
+            } else if self.wants(row.key_group, &sort_key) {
+                last = Some(sort_key);
+                self.pending.push(row).map_err(|error| self.error(unit, error.into()))?;
+            } else {
+                last = Some(sort_key);
+            }
+        }
+        self.report(unit, damages.into_iter().chain(refused));
+        Ok(())
+    }
+
+    /// Reports the first damage of a unit, and how many more there are.
+    fn report(&mut self, unit: Unit, damages: impl Iterator<Item = Error>) {
+        let mut damages = damages.peekable();
+        let Some(first) = damages.next() else { return };
+        let more = damages.count();
+        let mut error = self.error(unit, first);
+        if more > 0 {
+            error.message.push_str(&format!(" (and {more} more damages here)"));
+        }
+        self.damages.push_back(error);
+    }
+
+    fn wants(&self, group: KeyGroup, sort_key: &[u8]) -> bool {
+        let prefix = self.wanted.prefix.as_ref().is_none_or(|prefix| sort_key.starts_with(prefix));
+        let after = self.wanted.after.as_ref().is_none_or(|(at, key)| (group, sort_key) > (*at, key));
+        prefix && after
+    }
+
+    fn error(&self, unit: Unit, error: Error) -> SourceError {
+        let place = match unit {
+            Unit::Group(group) => format!("key group {group}"),
+            Unit::Subtask(subtask) => format!("subtask {subtask}"),
+        };
+        let (operator, state) = (self.reading.operator.label(), &self.reading.table.schema.name);
+        source_error(format!("operator {operator}, state {state}, {place}"), error)
+    }
+
+    fn flush(&mut self) -> Result<(), SourceError> {
+        let empty = RowBatchBuilder::new(Arc::clone(&self.reading.table.schema), false);
+        let pending = std::mem::replace(&mut self.pending, empty);
+        let batch = pending.finish().map_err(|error| {
+            let (operator, state) = (self.reading.operator.label(), &self.reading.table.schema.name);
+            source_error(format!("operator {operator}, state {state}"), error.into())
+        })?;
+        let mut offset = 0;
+        while offset < batch.len() {
+            let rows = self.batch_rows.min(batch.len() - offset);
+            self.ready.push_back(batch.slice(offset, rows));
+            offset += rows;
+        }
+        Ok(())
+    }
+}
+
+impl RowStream for Stream<'_> {
+    fn schema(&self) -> &Arc<StateSchema> {
+        &self.reading.table.schema
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RowBatch>, SourceError> {
+        loop {
+            if let Some(error) = self.damages.pop_front() {
+                return Err(error);
+            }
+            if let Some(batch) = self.ready.pop_front() {
+                return Ok(Some(batch));
+            }
+            if self.pending.len() >= self.batch_rows || (self.units.is_empty() && !self.pending.is_empty()) {
+                self.flush()?;
+                continue;
+            }
+            let Some(unit) = self.units.pop_front() else { return Ok(None) };
+            self.take(unit)?;
+        }
+    }
+}
+
+fn twice(row: &Row) -> Error {
+    Error::Malformed {
+        section: "entry",
+        offset: 0,
+        wanted: "every entry once",
+        found: format!("one twice in key group {}", row.key_group),
+    }
+}
+
+/// Wraps an error of this room under a place, with its causes in the message's order.
+pub(super) fn source_error(place: String, error: Error) -> SourceError {
+    SourceError::because(error.kind(), place, error)
+}

@@ -1,0 +1,136 @@
+//! What a comparison found: a table, and the first differences.
+
+use std::collections::BTreeMap;
+
+/// Differences that are printed at most.
+const SHOWN: usize = 400;
+
+/// What a line of the table is about, and its counts of states.
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    pub version: String,
+    pub backend: String,
+    pub format: String,
+}
+
+/// Counts of states, and of entries.
+#[derive(Debug, Default, Clone)]
+pub struct Counts {
+    pub typed: u64,
+    pub opaque: u64,
+    pub wrong: u64,
+    pub missing: u64,
+    pub absent: u64,
+    pub entries: u64,
+}
+
+/// How a state compares with its truth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All entries are there, with their values.
+    Typed,
+    /// All entries are there; some values are bytes.
+    Opaque(String),
+    /// Something differs.
+    Wrong(String),
+    /// The state is not there.
+    Missing,
+    /// The state is not there, since Flink left it out, and the description warns of it.
+    Absent,
+}
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub struct Report {
+    lines: BTreeMap<Line, Counts>,
+    differences: Vec<String>,
+    opaque: BTreeMap<String, u64>,
+}
+
+impl Report {
+    /// Adds a state.
+    pub fn state(&mut self, line: &Line, place: &str, entries: u64, verdict: Verdict) {
+        let counts = self.lines.entry(line.clone()).or_default();
+        counts.entries += entries;
+        match verdict {
+            Verdict::Typed => counts.typed += 1,
+            Verdict::Opaque(serializer) => {
+                counts.opaque += 1;
+                *self.opaque.entry(serializer).or_default() += 1;
+            }
+            Verdict::Wrong(what) => {
+                counts.wrong += 1;
+                self.differences.push(format!("{place}: {what}"));
+            }
+            Verdict::Absent => counts.absent += 1,
+            Verdict::Missing => {
+                counts.missing += 1;
+                self.differences.push(format!("{place}: missing"));
+            }
+        }
+    }
+
+    /// Adds a snapshot that cannot be opened.
+    pub fn fault(&mut self, line: &Line, place: &str, what: &str) {
+        self.state(line, place, 0, Verdict::Wrong(what.to_owned()));
+    }
+
+    /// Adds what another comparison found.
+    pub fn merge(&mut self, other: Report) {
+        for (line, counts) in other.lines {
+            let sum = self.lines.entry(line).or_default();
+            sum.typed += counts.typed;
+            sum.opaque += counts.opaque;
+            sum.wrong += counts.wrong;
+            sum.missing += counts.missing;
+            sum.absent += counts.absent;
+            sum.entries += counts.entries;
+        }
+        for (serializer, count) in other.opaque {
+            *self.opaque.entry(serializer).or_default() += count;
+        }
+        self.differences.extend(other.differences);
+    }
+
+    /// Returns the number of states that differ.
+    pub fn wrong(&self) -> u64 {
+        self.lines.values().map(|counts| counts.wrong).sum()
+    }
+
+    /// Returns the number of states that are not there.
+    pub fn missing(&self) -> u64 {
+        self.lines.values().map(|counts| counts.missing).sum()
+    }
+
+    /// Prints the table and the first differences.
+    pub fn print(&self) {
+        let head = ["Flink", "backend", "format", "typed", "opaque", "wrong", "missing", "absent", "entries"];
+        println!(
+            "{:<8} {:<20} {:<14} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9}",
+            head[0], head[1], head[2], head[3], head[4], head[5], head[6], head[7], head[8]
+        );
+        let mut all = Counts::default();
+        for (line, c) in &self.lines {
+            println!(
+                "{:<8} {:<20} {:<14} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9}",
+                line.version, line.backend, line.format, c.typed, c.opaque, c.wrong, c.missing, c.absent, c.entries
+            );
+            all.typed += c.typed;
+            all.opaque += c.opaque;
+            all.wrong += c.wrong;
+            all.missing += c.missing;
+            all.absent += c.absent;
+            all.entries += c.entries;
+        }
+        println!(
+            "{:<44} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9}",
+            "all", all.typed, all.opaque, all.wrong, all.missing, all.absent, all.entries
+        );
+        for (serializer, count) in &self.opaque {
+            println!("opaque: {count} states through {serializer}");
+        }
+        for difference in self.differences.iter().take(SHOWN) {
+            println!("{difference}");
+        }
+    }
+}
