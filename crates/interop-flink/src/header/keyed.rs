@@ -65,11 +65,8 @@ fn read_old(reader: &mut Reader<'_>, id: u16, version: i32) -> Result<StateMeta>
     let offset = reader.input.offset();
     let kind = reader.input.i32("state kind")?;
     let name = reader.input.utf("state name")?;
-    let (namespace, value) = if version == 1 {
-        (reader.java_framed()?, reader.java_framed()?)
-    } else {
-        reader.two_of_block()?
-    };
+    let (namespace, value) =
+        if version == 1 { (reader.java_framed()?, reader.java_framed()?) } else { reader.two_of_block()? };
     let kind = match kind {
         0 => by_serializer(&value),
         1 => StateKind::Value,

@@ -101,8 +101,7 @@ fn read_serializers(reader: &mut Reader<'_>) -> Result<Vec<(String, SerializerSn
 
 fn read_block(reader: &mut Reader<'_>) -> Result<Vec<(String, SerializerSnapshot)>> {
     let count = reader.input.count(2, "number of serializers")?;
-    let keys: Vec<String> =
-        (0..count).map(|_| reader.input.utf("serializer key")).collect::<Result<_>>()?;
+    let keys: Vec<String> = (0..count).map(|_| reader.input.utf("serializer key")).collect::<Result<_>>()?;
     let snapshots = reader.block(count)?;
     Ok(keys.into_iter().zip(snapshots).collect())
 }

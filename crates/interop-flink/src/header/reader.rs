@@ -40,7 +40,8 @@ impl<'a> Reader<'a> {
             return Ok(unknown_class(bytes));
         }
         let read = serializer::read_snapshot(&mut self.input, Form::Proxy, self.context);
-        if matches!(read, Err(Error::Unsupported { .. } | Error::Malformed { .. } | Error::Truncated { .. })) {
+        if matches!(read, Err(Error::Unsupported { .. } | Error::Malformed { .. } | Error::Truncated { .. }))
+        {
             self.unknown = Some(start);
         }
         read

@@ -35,7 +35,8 @@ fn header(classes: &[(&str, &[u8])]) -> Vec<u8> {
 
 #[test]
 fn an_unknown_class_does_not_hide_the_states_behind_it() {
-    let bytes = header(&[(LONG, &[]), ("com.acme.Mine", &[0, 5, 1, 2, 3]), (LONG, &[]), ("com.acme.Other", &[])]);
+    let bytes =
+        header(&[(LONG, &[]), ("com.acme.Mine", &[0, 5, 1, 2, 3]), (LONG, &[]), ("com.acme.Other", &[])]);
     let header = KeyedHeader::read(&bytes, &Context::default()).unwrap();
     let names: Vec<_> = header.states.iter().map(|state| state.name.as_str()).collect();
     assert_eq!(names, ["state-0", "state-1", "state-2", "state-3"]);

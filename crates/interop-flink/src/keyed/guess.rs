@@ -9,7 +9,8 @@ use crate::serializer::{Context, Form, Serializer, SerializerSnapshot, read_snap
 use crate::{Error, Result};
 
 /// Keys that are tried, the most common first.
-const CANDIDATES: [&str; 9] = ["String", "Long", "Int", "Short", "Byte", "Char", "Boolean", "Double", "Float"];
+const CANDIDATES: [&str; 9] =
+    ["String", "Long", "Int", "Short", "Byte", "Char", "Boolean", "Double", "Float"];
 /// Changes that are looked at.
 const SAMPLES: usize = 64;
 
@@ -53,7 +54,8 @@ const BINARY_ROW: &str = "org.apache.flink.table.runtime.typeutils.BinaryRowData
 
 fn fits(changes: &Changes, max: MaxParallelism, hash: &dyn Fn(&mut Input<'_>) -> Option<u32>) -> bool {
     let keyed = |state: usize| changes.states.get(state).is_some_and(|meta| meta.namespace.is_some());
-    let all = changes.groups.iter().flat_map(|(group, changes)| changes.iter().map(|change| (*group, change)));
+    let all =
+        changes.groups.iter().flat_map(|(group, changes)| changes.iter().map(|change| (*group, change)));
     let sample: Vec<_> = all.filter(|(_, change)| keyed(change.state)).take(SAMPLES).collect();
     let fits = |(group, body): (KeyGroup, &[u8])| {
         hash(&mut Input::new(body)).is_some_and(|hash| max.key_group_of_hash(hash) == group)

@@ -90,7 +90,13 @@ impl Opening<'_> {
         };
         let (place, range) = (stream.name().to_owned(), offsets.range());
         if !canonical {
-            return Ok(KeyedPart { subtask, place, range, states, content: Content::Heap { stream, offsets } });
+            return Ok(KeyedPart {
+                subtask,
+                place,
+                range,
+                states,
+                content: Content::Heap { stream, offsets },
+            });
         }
         let states = if states.version == 1 { self.states(header, true)? } else { states };
         let prefix = prefix_bytes(self.max_parallelism);
@@ -133,8 +139,7 @@ impl Opening<'_> {
             Some(part) => part.states.key.clone(),
             None => guess::key_serializer(&changes, self.max_parallelism, &self.context)?,
         };
-        let mut states =
-            States { version: 6, compressed: false, key, metas: Vec::new(), shapes: Vec::new() };
+        let mut states = States { version: 6, compressed: false, key, metas: Vec::new(), shapes: Vec::new() };
         let given = inner.iter().flat_map(|part| &part.states.metas);
         for meta in given.chain(&changes.states) {
             if states.metas.iter().any(|known| known.name == meta.name) {

@@ -48,7 +48,9 @@ impl KeyedPart {
                 let states = u16::try_from(self.states.metas.len()).unwrap_or(u16::MAX);
                 let frame = Frame { group, prefix: *prefix, states };
                 canonical::walk(&mut feed, &frame, Some(state), &mut |raw| {
-                    if let Err(error) = shape.split(raw.key, raw.value, raw.offset, &mut |entry| sink(Ok(entry))) {
+                    if let Err(error) =
+                        shape.split(raw.key, raw.value, raw.offset, &mut |entry| sink(Ok(entry)))
+                    {
                         sink(Err(error));
                     }
                 })

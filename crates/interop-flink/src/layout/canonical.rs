@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn entries_of_every_state_are_found() {
         let found = check(&hex(GROUP), None).unwrap();
-        let want = [(2, 13, 3), (2, 20, 4), (2, 8, 3), (2, 10, 4), (0, 12, 12), (0, 7, 7), (1, 12, 8), (1, 7, 8)];
+        let want =
+            [(2, 13, 3), (2, 20, 4), (2, 8, 3), (2, 10, 4), (0, 12, 12), (0, 7, 7), (1, 12, 8), (1, 7, 8)];
         assert_eq!(found, want);
     }
 

@@ -90,7 +90,8 @@ impl Changes {
                 self.charge(len as u64, at)?;
                 let change = Bytes::copy_from_slice(feed.want(len, "change")?.get(..len).unwrap_or_default());
                 feed.consume(len);
-                self.add(group, change, context).map_err(|error| error.within(format!("change at offset {at}")))?;
+                self.add(group, change, context)
+                    .map_err(|error| error.within(format!("change at offset {at}")))?;
             }
         }
         Ok(())

@@ -101,7 +101,9 @@ mod tests {
 
     fn check(bytes: &[u8], want: &[(&str, Option<i64>, &[u8])]) {
         let mut found = Vec::new();
-        walk(bytes, &mut |element| found.push((KINDS[element.kind as usize], element.timestamp, element.bytes)));
+        walk(bytes, &mut |element| {
+            found.push((KINDS[element.kind as usize], element.timestamp, element.bytes))
+        });
         assert_eq!(found, want);
     }
 

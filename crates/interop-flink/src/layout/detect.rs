@@ -81,8 +81,10 @@ pub(crate) fn is_canonical_file(
     if offsets.has_zero() {
         return Ok(true);
     }
-    let mut sizes: Vec<(u64, u64, KeyGroup)> =
-        offsets.groups().filter_map(|group| offsets.of(group).map(|(from, to)| (to - from, from, group))).collect();
+    let mut sizes: Vec<(u64, u64, KeyGroup)> = offsets
+        .groups()
+        .filter_map(|group| offsets.of(group).map(|(from, to)| (to - from, from, group)))
+        .collect();
     sizes.sort_unstable();
     for (size, from, group) in sizes.into_iter().take(SAMPLES) {
         let feed = Feed::of(stream, from, from + size, compressed);

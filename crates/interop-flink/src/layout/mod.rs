@@ -5,8 +5,8 @@
 //! here makes rows or knows a schema.
 
 pub(crate) mod canonical;
-pub(crate) mod channels;
 pub(crate) mod changes;
+pub(crate) mod channels;
 pub(crate) mod detect;
 pub(crate) mod entry;
 pub(crate) mod feed;

@@ -126,7 +126,13 @@ impl Shape {
     }
 
     /// Splits the key and value of a canonical entry, without the bytes of its key group.
-    pub(crate) fn split<'a>(&self, key: &'a [u8], value: &'a [u8], offset: u64, visit: Visit<'_>) -> Result<()> {
+    pub(crate) fn split<'a>(
+        &self,
+        key: &'a [u8],
+        value: &'a [u8],
+        offset: u64,
+        visit: Visit<'_>,
+    ) -> Result<()> {
         let head = match self.kind {
             StateKind::Timer(_) => {
                 let timer = self.timer(&mut Input::at(key, offset))?;
@@ -137,7 +143,12 @@ impl Shape {
         };
         match self.kind {
             StateKind::List => self.split_list(value, offset, &mut |part| {
-                visit(Entry { position: part.position, value: part.value, whole_list: part.whole_list, ..head });
+                visit(Entry {
+                    position: part.position,
+                    value: part.value,
+                    whole_list: part.whole_list,
+                    ..head
+                });
             }),
             StateKind::Map => {
                 let mut input = Input::at(value, offset);
@@ -294,7 +305,6 @@ fn take_length(wanted: usize, input: &mut Input<'_>) -> Result<()> {
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -9,11 +9,13 @@ use serde_json::{Value as Json, json};
 
 use super::operators::OperatorSource;
 use super::tables::Table;
+use crate::bytes::Input;
 use crate::files::Files;
 use crate::keyed::{Content, KeyedPart};
 use crate::locate::SnapshotKind;
-use crate::metadata::{KeyedHandle, Metadata, Operator, Properties, SavepointFormat, SnapshotType, StreamHandle};
-use crate::bytes::Input;
+use crate::metadata::{
+    KeyedHandle, Metadata, Operator, Properties, SavepointFormat, SnapshotType, StreamHandle,
+};
 
 /// What is known of a snapshot before its headers.
 pub(super) struct Known<'k> {

@@ -1,6 +1,7 @@
 use alluvium_model::source::SourceError;
 use alluvium_model::{
-    ErrorKind, KeyGroup, KeyGroupFunction, KeyGroupRange, MaxParallelism, RowBatch, RowStream, Value, canonical,
+    ErrorKind, KeyGroup, KeyGroupFunction, KeyGroupRange, MaxParallelism, RowBatch, RowStream, Value,
+    canonical,
 };
 
 use super::read::Reading;

@@ -14,12 +14,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use ::bytes::Bytes;
 use alluvium_model::digest::TableDigest;
 use alluvium_model::source::{Damage, SourceError, Verified};
 use alluvium_model::{
-    ErrorKind, OperatorId, OperatorUid, Role, RowBatch, RowStream, Scan, SnapshotDescription, SnapshotSource, Value,
+    ErrorKind, OperatorId, OperatorUid, Role, RowBatch, RowStream, Scan, SnapshotDescription, SnapshotSource,
+    Value,
 };
-use ::bytes::Bytes;
 
 use crate::Result;
 use crate::files::Files;

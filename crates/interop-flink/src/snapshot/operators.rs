@@ -10,6 +10,7 @@ use super::inflight;
 use super::tables::{
     Source, Table, Tables, bytes_schema, key_group_function, keyed_schema, operator_schema, origin, with_ids,
 };
+use crate::bytes::Input;
 use crate::files::Files;
 use crate::header::{EVENT_TIMERS, OperatorHeader, PROCESSING_TIMERS, StateMeta};
 use crate::keyed::{KeyedPart, Opening, States};
@@ -18,7 +19,6 @@ use crate::layout::entry::Entry;
 use crate::layout::feed::{Feed, SNAPPY_IDENTIFIER};
 use crate::layout::raw_timers::{self, Service, TimerSink};
 use crate::layout::shape::Shape;
-use crate::bytes::Input;
 use crate::metadata::{KeyedHandle, Operator, OperatorHandle, Subtask};
 use crate::serializer::{Context, Serializer};
 use crate::{Error, ReadAt, Result};
@@ -106,7 +106,12 @@ impl OperatorSource {
     }
 
     /// Opens an operator: reads headers, and of raw timers the first key groups.
-    pub(super) fn open(operator: &Operator, files: &Arc<Files>, context: Context, caches: &mut Caches) -> Self {
+    pub(super) fn open(
+        operator: &Operator,
+        files: &Arc<Files>,
+        context: Context,
+        caches: &mut Caches,
+    ) -> Self {
         let mut source = OperatorSource {
             id: operator.id,
             uid: operator.uid.clone(),
@@ -171,7 +176,9 @@ impl OperatorSource {
     }
 
     fn open_raw_keyed(&mut self, subtask: &Subtask, files: &Files, context: Context, tables: &mut Tables) {
-        let Some(KeyedHandle::KeyGroups { range, offsets, stream, .. }) = subtask.raw_keyed.as_deref() else { return };
+        let Some(KeyedHandle::KeyGroups { range, offsets, stream, .. }) = subtask.raw_keyed.as_deref() else {
+            return;
+        };
         let opened = files.open(stream).and_then(|stream| {
             let offsets = Offsets::new(*range, shifted(offsets), stream.len());
             let mut part = RawKeyed { subtask: subtask.index, stream, offsets, timers: true };
@@ -182,7 +189,8 @@ impl OperatorSource {
         match opened {
             Ok(part) => {
                 if !part.timers {
-                    let schema = bytes_schema("$raw-keyed".into(), StateKind::OperatorList, LogicalType::Bytes);
+                    let schema =
+                        bytes_schema("$raw-keyed".into(), StateKind::OperatorList, LogicalType::Bytes);
                     let source = Source::RawKeyed;
                     tables.add(Table { schema: Arc::new(schema), origin: Vec::new(), rows: None, source });
                 }
@@ -326,7 +334,12 @@ impl TimerSink for Services<'_> {
 }
 
 /// Returns the shape of the timers of a service in raw keyed state.
-pub(super) fn timer_shape(service: &str, key: &Serializer, namespace: &Serializer, domain: TimeDomain) -> Shape {
+pub(super) fn timer_shape(
+    service: &str,
+    key: &Serializer,
+    namespace: &Serializer,
+    domain: TimeDomain,
+) -> Shape {
     let prefix = match domain {
         TimeDomain::Event => EVENT_TIMERS,
         TimeDomain::Processing => PROCESSING_TIMERS,

@@ -73,7 +73,8 @@ impl Reading<'_> {
         subtasks.sort_unstable();
         subtasks.dedup();
         if let Source::Broadcast(name, chain) = &self.table.source {
-            let has = |part: &&ListPart| part.handle.chain_index == *chain && !part.offsets(name, true).is_empty();
+            let has =
+                |part: &&ListPart| part.handle.chain_index == *chain && !part.offsets(name, true).is_empty();
             return self.operator.lists.iter().find(has).map(|part| part.subtask).into_iter().collect();
         }
         subtasks
@@ -84,9 +85,10 @@ impl Reading<'_> {
         match &self.table.source {
             Source::Keyed(name) => {
                 for part in self.operator.keyed.iter().filter(|part| part.range.contains(group)) {
-                    let Some((state, shape)) = part.state(name).and_then(|state| {
-                        Some((state, part.states.shapes.get(usize::from(state))?))
-                    }) else {
+                    let Some((state, shape)) = part
+                        .state(name)
+                        .and_then(|state| Some((state, part.states.shapes.get(usize::from(state))?)))
+                    else {
                         continue;
                     };
                     let maker = RowMaker::new(schema, shape);
@@ -117,7 +119,9 @@ impl Reading<'_> {
             Source::List(name, chain) => self.read_list(index, name, *chain, rows),
             Source::Broadcast(name, chain) => self.read_broadcast(index, name, *chain, rows),
             Source::RawKeyed => self.read_raw_keyed(index, rows),
-            Source::RawOperator(chain) => self.each(index, &mut |subtask| self.read_raw(subtask, *chain, rows)),
+            Source::RawOperator(chain) => {
+                self.each(index, &mut |subtask| self.read_raw(subtask, *chain, rows))
+            }
             Source::Legacy(chain) => self.each(index, &mut |subtask| self.read_legacy(subtask, *chain, rows)),
             Source::Channels { output, gate } => {
                 self.each(index, &mut |subtask| self.read_channels(subtask, *output, *gate, rows))
@@ -158,7 +162,8 @@ impl Reading<'_> {
 
     fn read_broadcast(&self, subtask: u32, name: &str, chain: u32, rows: &mut Rows) -> Result<()> {
         for part in self.parts(subtask, chain) {
-            let Some((key, value)) = part.state(name, true).and_then(|m| m.key.as_ref().zip(m.value.as_ref()))
+            let Some((key, value)) =
+                part.state(name, true).and_then(|m| m.key.as_ref().zip(m.value.as_ref()))
             else {
                 continue;
             };
@@ -171,13 +176,14 @@ impl Reading<'_> {
                 let bytes = file.element(*offset)?;
                 let base = u64::try_from(*offset).unwrap_or(0);
                 let base = if part.header.compressed { 0 } else { base };
-                let walked = walk_broadcast(&bytes, base, &key.serializer, &value.serializer, &mut |key, value| {
-                    rows.push(key_part.decode(key).and_then(|(map_key, key_original)| {
-                        let (value, value_original) = value_part.decode(value)?;
-                        let originals = originals(key_original, value_original);
-                        Ok(Row { map_key, value, originals, ..Row::default() })
-                    }));
-                });
+                let walked =
+                    walk_broadcast(&bytes, base, &key.serializer, &value.serializer, &mut |key, value| {
+                        rows.push(key_part.decode(key).and_then(|(map_key, key_original)| {
+                            let (value, value_original) = value_part.decode(value)?;
+                            let originals = originals(key_original, value_original);
+                            Ok(Row { map_key, value, originals, ..Row::default() })
+                        }));
+                    });
                 walked.map_err(|error| error.within(part.stream.name()))?;
             }
         }

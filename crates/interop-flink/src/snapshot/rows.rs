@@ -1,6 +1,8 @@
 //! Rows out of entries.
 
-use alluvium_model::{ElementType, KeyGroup, LogicalType, Original, Originals, Role, Row, StateKind, StateSchema, Value};
+use alluvium_model::{
+    ElementType, KeyGroup, LogicalType, Original, Originals, Role, Row, StateKind, StateSchema, Value,
+};
 
 use crate::bytes::Input;
 use crate::layout::entry::Entry;
@@ -59,10 +61,12 @@ impl<'a> Part<'a> {
         if !self.agrees {
             return Ok((self.opaque(bytes), None));
         }
-        let cell = self.serializer.decode_whole(bytes).map_err(|error| {
-            error.within(format!("{} of {}", self.role.name(), self.serializer.class()))
-        })?;
-        let original = cell.raw.map(|bytes| Original { serializer: self.serializer.class().to_owned(), bytes });
+        let cell = self
+            .serializer
+            .decode_whole(bytes)
+            .map_err(|error| error.within(format!("{} of {}", self.role.name(), self.serializer.class())))?;
+        let original =
+            cell.raw.map(|bytes| Original { serializer: self.serializer.class().to_owned(), bytes });
         match cell.value {
             Value::Null if !self.nullable => Ok((self.opaque(bytes), None)),
             value => Ok((value, original)),
@@ -95,7 +99,12 @@ impl<'a> RowMaker<'a> {
         RowMaker {
             schema,
             shape,
-            key: key.unwrap_or(Part { role: Role::Key, serializer: &shape.key, agrees: false, nullable: false }),
+            key: key.unwrap_or(Part {
+                role: Role::Key,
+                serializer: &shape.key,
+                agrees: false,
+                nullable: false,
+            }),
             namespace: part(Role::Namespace, Some(&shape.namespace), schema.namespace.as_ref()),
             map_key: part(Role::MapKey, shape.map_key.as_ref(), schema.map_key.as_ref()),
             value: value.map(|(serializer, column): (&Serializer, &ElementType)| {

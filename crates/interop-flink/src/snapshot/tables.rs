@@ -132,7 +132,9 @@ pub(super) fn keyed_schema(shape: &Shape) -> StateSchema {
     schema.raw.extend(odd(Role::KeyRaw, Some(&shape.key)));
     schema.raw.extend(odd(Role::NamespaceRaw, namespace));
     schema.raw.extend(odd(Role::MapKeyRaw, shape.map_key.as_ref()));
-    schema.raw.extend(odd(Role::ValueRaw, shape.value.as_ref()).filter(|_| schema.value.is_some() || whole_lists));
+    schema
+        .raw
+        .extend(odd(Role::ValueRaw, shape.value.as_ref()).filter(|_| schema.value.is_some() || whole_lists));
     with_ids(schema)
 }
 

@@ -36,7 +36,13 @@ pub(super) fn verify(
 }
 
 impl Verifier<'_> {
-    fn damage(&mut self, rule: &'static str, place: String, at: Option<(&OperatorSource, Option<&Table>)>, message: String) {
+    fn damage(
+        &mut self,
+        rule: &'static str,
+        place: String,
+        at: Option<(&OperatorSource, Option<&Table>)>,
+        message: String,
+    ) {
         if self.stop {
             return;
         }
@@ -92,7 +98,8 @@ impl Verifier<'_> {
         }
         for (range, subtask) in ranges {
             if range.end > operator.max_parallelism {
-                let message = format!("subtask {subtask} has {range} of {} key groups", operator.max_parallelism);
+                let message =
+                    format!("subtask {subtask} has {range} of {} key groups", operator.max_parallelism);
                 self.damage("FLINK-KEYGROUPS", "metadata".into(), Some((operator, None)), message);
             }
         }
@@ -110,7 +117,9 @@ impl Verifier<'_> {
                     if offsets.of(group).is_none() {
                         let message = format!("key group {group} is not in a heap-native file");
                         self.damage("FLINK-KEYGROUPS", part.place.clone(), Some((operator, None)), message);
-                    } else if let Err(error) = part.walk_heap(stream.as_ref(), offsets, group, None, &mut |_, _| {}) {
+                    } else if let Err(error) =
+                        part.walk_heap(stream.as_ref(), offsets, group, None, &mut |_, _| {})
+                    {
                         let message = format!("key group {group}: {}", chain(&error));
                         self.damage("FLINK-KEYGROUP", part.place.clone(), Some((operator, None)), message);
                     }
@@ -174,7 +183,12 @@ impl Verifier<'_> {
 }
 
 /// Returns what is wrong with the first row whose key belongs to another key group.
-fn misplaced(operator: &OperatorSource, table: &Table, group: KeyGroup, rows: &[alluvium_model::Row]) -> Option<String> {
+fn misplaced(
+    operator: &OperatorSource,
+    table: &Table,
+    group: KeyGroup,
+    rows: &[alluvium_model::Row],
+) -> Option<String> {
     let max = MaxParallelism::new(operator.max_parallelism).ok()?;
     let ty = table.schema.key.as_ref()?;
     let serializer = operator.keyed.first().map(|part| &part.states.key.serializer);

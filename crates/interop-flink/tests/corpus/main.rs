@@ -21,7 +21,8 @@ fn every_state_of_the_corpus_equals_its_truth() {
         return;
     };
     let only = std::env::var("ALLUVIUM_FLINK_CASE").unwrap_or_default();
-    let cases: Vec<_> = case::find(Path::new(&root)).into_iter().filter(|path| path.contains(&only)).collect();
+    let cases: Vec<_> =
+        case::find(Path::new(&root)).into_iter().filter(|path| path.contains(&only)).collect();
     let mut report = Report::default();
     std::thread::scope(|scope| {
         let halves = cases.chunks(cases.len().div_ceil(2).max(1));

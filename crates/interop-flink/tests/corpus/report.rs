@@ -113,7 +113,15 @@ impl Report {
         for (line, c) in &self.lines {
             println!(
                 "{:<8} {:<20} {:<14} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9}",
-                line.version, line.backend, line.format, c.typed, c.opaque, c.wrong, c.missing, c.absent, c.entries
+                line.version,
+                line.backend,
+                line.format,
+                c.typed,
+                c.opaque,
+                c.wrong,
+                c.missing,
+                c.absent,
+                c.entries
             );
             all.typed += c.typed;
             all.opaque += c.opaque;

@@ -18,7 +18,9 @@ pub fn compare(snapshot: &FlinkSnapshot, truth: &Json, place: &str, line: &Line,
         let (id, chain) = id.split_once('#').map_or((id, None), |(id, chain)| (id, Some(chain)));
         let found = snapshot.describe().operators.iter().find(|found| found.id.to_string() == id);
         let uid = operator["uid"].as_str().unwrap_or(id);
-        for (kind, states) in [("keyed", "keyed_states"), ("timer", "timers"), ("operator", "operator_states")] {
+        for (kind, states) in
+            [("keyed", "keyed_states"), ("timer", "timers"), ("operator", "operator_states")]
+        {
             for state in array(&operator[states]) {
                 let name = state["name"].as_str().unwrap_or_default();
                 let at = format!("{place}: {uid}/{name}");
@@ -45,14 +47,19 @@ fn array(json: &Json) -> &[Json] {
 fn table<'a>(operator: &'a OperatorState, names: &[&str], kinds: &[StateKind]) -> Option<&'a StateTable> {
     let fits = |table: &&StateTable| {
         let name = table.schema.name.split('$').next().unwrap_or_default();
-        let known = names.contains(&table.schema.name.as_str()) || (!name.is_empty() && names.contains(&name));
+        let known =
+            names.contains(&table.schema.name.as_str()) || (!name.is_empty() && names.contains(&name));
         known && kinds.contains(&table.schema.kind)
     };
     operator.states.iter().find(fits)
 }
 
 /// Reads all lines of a state.
-fn read(snapshot: &FlinkSnapshot, operator: &OperatorState, table: &StateTable) -> Result<Vec<Map<String, Json>>, String> {
+fn read(
+    snapshot: &FlinkSnapshot,
+    operator: &OperatorState,
+    table: &StateTable,
+) -> Result<Vec<Map<String, Json>>, String> {
     let target = Target { operator, table };
     let all = lines(snapshot, &target, &Filter::default()).map_err(|error| chain(&error))?;
     all.map(|line| match line {
@@ -134,7 +141,8 @@ fn entries(types: &Types<'_>, wanted: &[&Json], found: &[Map<String, Json>]) -> 
                 continue;
             }
             let first = lines.first().map(|line| Json::Object((*line).clone()).to_string());
-            let what = format!("no entry for {entry} among {} of its key group, such as {first:?}", lines.len());
+            let what =
+                format!("no entry for {entry} among {} of its key group, such as {first:?}", lines.len());
             return Verdict::Wrong(cut(what));
         };
         let line = lines.swap_remove(at);
@@ -214,10 +222,12 @@ fn operator_state(
         Err(error) => return (0, Verdict::Wrong(error)),
     };
     if kind == StateKind::Broadcast {
-        let Some(map) = by_subtask.iter().map(|subtask| array(&subtask["map"])).max_by_key(|map| map.len()) else {
+        let Some(map) = by_subtask.iter().map(|subtask| array(&subtask["map"])).max_by_key(|map| map.len())
+        else {
             return (0, Verdict::Typed);
         };
-        let pair = |pair: &Json| serde_json::json!({"key_group": u64::MAX, "user_key": pair[0], "value": pair[1]});
+        let pair =
+            |pair: &Json| serde_json::json!({"key_group": u64::MAX, "user_key": pair[0], "value": pair[1]});
         let pairs: Vec<Json> = map.iter().map(pair).collect();
         if pairs.len() != found.len() {
             return (0, Verdict::Wrong(format!("{} entries instead of {}", found.len(), pairs.len())));
@@ -229,7 +239,9 @@ fn operator_state(
     let mut wanted = Vec::new();
     for subtask in by_subtask {
         let elements = array(&subtask["elements"]);
-        wanted.extend(elements.iter().enumerate().map(|(index, element)| (&subtask["subtask"], index, element)));
+        wanted.extend(
+            elements.iter().enumerate().map(|(index, element)| (&subtask["subtask"], index, element)),
+        );
     }
     if wanted.len() != found.len() {
         let what = format!("{} elements instead of {}", found.len(), wanted.len());
@@ -248,7 +260,10 @@ fn elements(table: &StateTable, wanted: &[(&Json, usize, &Json)], found: &[Map<S
     let mut opaque = None;
     for ((subtask, index, truth), line) in wanted.iter().zip(found) {
         if line["subtask"] != **subtask || line["index"].as_u64() != Some(*index as u64) {
-            return Verdict::Wrong(format!("subtask {subtask} index {index} instead of {}", Json::Object(line.clone())));
+            return Verdict::Wrong(format!(
+                "subtask {subtask} index {index} instead of {}",
+                Json::Object(line.clone())
+            ));
         }
         match compare_value(truth, &line["value"], ty) {
             Match::Same => {}
@@ -271,10 +286,9 @@ fn extras(
     line: &Line,
     report: &mut Report,
 ) {
-    for (member, name, elements) in [
-        ("raw_operator_state_by_subtask", "$raw", "partitions"),
-        ("legacy_state_by_subtask", "$legacy", ""),
-    ] {
+    for (member, name, elements) in
+        [("raw_operator_state_by_subtask", "$raw", "partitions"), ("legacy_state_by_subtask", "$legacy", "")]
+    {
         let by_subtask = array(&truth[member]);
         if by_subtask.is_empty() {
             continue;
@@ -282,13 +296,17 @@ fn extras(
         let at = format!("{place}/{name}");
         let own = chain_index.map_or(name.to_owned(), |chain| format!("{name}#{chain}"));
         let table = found.and_then(|found| {
-            Some((found, found.states.iter().find(|table| table.schema.name == own || table.schema.name == name)?))
+            Some((
+                found,
+                found.states.iter().find(|table| table.schema.name == own || table.schema.name == name)?,
+            ))
         });
         let verdict = match table.map(|(found, table)| read(snapshot, found, table)) {
             None => Verdict::Missing,
             Some(Err(error)) => Verdict::Wrong(error),
             Some(Ok(rows)) => {
-                let count = |subtask: &Json| if elements.is_empty() { 1 } else { array(&subtask[elements]).len() };
+                let count =
+                    |subtask: &Json| if elements.is_empty() { 1 } else { array(&subtask[elements]).len() };
                 let wanted: usize = by_subtask.iter().map(count).sum();
                 if wanted == rows.len() {
                     Verdict::Typed

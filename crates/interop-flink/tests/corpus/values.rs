@@ -43,11 +43,12 @@ impl<'s> Types<'s> {
 
     /// Returns whether a line is that of an entry.
     pub fn same_place(&self, entry: &Json, line: &Map<String, Json>) -> bool {
-        let part = |truth: &str, ours: &str, ty: Option<&LogicalType>| match (entry.get(truth), line.get(ours)) {
-            (None, _) => true,
-            (Some(truth), None) => truth.get("$void").is_some(),
-            (Some(truth), Some(ours)) => compare_value(truth, ours, ty) == Match::Same,
-        };
+        let part =
+            |truth: &str, ours: &str, ty: Option<&LogicalType>| match (entry.get(truth), line.get(ours)) {
+                (None, _) => true,
+                (Some(truth), None) => truth.get("$void").is_some(),
+                (Some(truth), Some(ours)) => compare_value(truth, ours, ty) == Match::Same,
+            };
         part("key", "key", self.schema.key.as_ref())
             && part("namespace", "namespace", self.schema.namespace.as_ref())
             && part("user_key", "map_key", self.schema.map_key.as_ref())
@@ -56,7 +57,9 @@ impl<'s> Types<'s> {
 
     /// Returns whether the key of a line is bytes.
     pub fn has_opaque_place(&self, line: &Map<String, Json>) -> bool {
-        ["key", "namespace", "map_key"].iter().any(|part| line.get(*part).is_some_and(|v| opaque(v).is_some()))
+        ["key", "namespace", "map_key"]
+            .iter()
+            .any(|part| line.get(*part).is_some_and(|v| opaque(v).is_some()))
     }
 
     /// Compares the value of a line and its time of last access.
@@ -83,9 +86,11 @@ impl<'s> Types<'s> {
         if self.any_order {
             return unordered(truth, ours, element);
         }
-        truth.iter().zip(ours).enumerate().fold(Match::Same, |all, (i, (truth, ours))| {
-            all.and(|| timed(truth, ours, time(i), element))
-        })
+        truth
+            .iter()
+            .zip(ours)
+            .enumerate()
+            .fold(Match::Same, |all, (i, (truth, ours))| all.and(|| timed(truth, ours, time(i), element)))
     }
 }
 
@@ -134,7 +139,8 @@ pub fn compare_value(truth: &Json, ours: &Json, ty: Option<&LogicalType>) -> Mat
         },
         Json::Number(number) => {
             let exact = ours == truth;
-            let close = number.as_f64().zip(ours.as_f64()).is_some_and(|(a, b)| a == b || a as f32 == b as f32);
+            let close =
+                number.as_f64().zip(ours.as_f64()).is_some_and(|(a, b)| a == b || a as f32 == b as f32);
             let float = !matches!(ty, Some(LogicalType::Int64 | LogicalType::Int32));
             let decimal = ours.as_str().is_some_and(|text| text == number.to_string());
             same_if(exact || (close && float) || decimal, truth, ours)
@@ -172,7 +178,11 @@ fn tagged(truth: &Json, object: &Map<String, Json>, ours: &Json, ty: Option<&Log
         }
         "$date_ms" | "$sqldate_ms" | "$sqltime_ms" => {
             let ms = number(tag).unwrap_or_default();
-            same_if(moment(ours.as_str()) == moment(Some(&iso(ms, ms.rem_euclid(1000) * 1_000_000))), truth, ours)
+            same_if(
+                moment(ours.as_str()) == moment(Some(&iso(ms, ms.rem_euclid(1000) * 1_000_000))),
+                truth,
+                ours,
+            )
         }
         "$sqltimestamp_ms" => {
             let wanted = iso(number(tag).unwrap_or_default(), number("nanos").unwrap_or_default());
@@ -183,8 +193,12 @@ fn tagged(truth: &Json, object: &Map<String, Json>, ours: &Json, ty: Option<&Log
             let nanos = ms.rem_euclid(1000) * 1_000_000 + number("nanos_of_ms").unwrap_or_default();
             same_if(moment(ours.as_str()) == moment(Some(&iso(ms, nanos))), truth, ours)
         }
-        "$bytes" => same_if(ours.as_str().and_then(|text| STANDARD.decode(text).ok()) == hex(text(tag)), truth, ours),
-        "$utf16" => same_if(ours.get("$utf16") == object.get(tag) || utf16(ours) == hex(text(tag)), truth, ours),
+        "$bytes" => {
+            same_if(ours.as_str().and_then(|text| STANDARD.decode(text).ok()) == hex(text(tag)), truth, ours)
+        }
+        "$utf16" => {
+            same_if(ours.get("$utf16") == object.get(tag) || utf16(ours) == hex(text(tag)), truth, ours)
+        }
         "$double" | "$float" => same_if(bits(ours, tag) == text("bits").map(str::to_owned), truth, ours),
         "$map" => match (object[tag].as_array(), ours.as_array()) {
             (Some(truth), Some(ours)) if truth.len() == ours.len() => unordered(truth, ours, None),
@@ -199,9 +213,8 @@ fn tagged(truth: &Json, object: &Map<String, Json>, ours: &Json, ty: Option<&Log
         "$pojo" => pojo(truth, &object["fields"], ours, ty),
         "$record" => {
             let value = ours.get("value").unwrap_or(&Json::Null);
-            compare_value(&object[tag], value, None).and(|| {
-                same_if(ours.get("timestamp") == object.get("ts"), truth, ours)
-            })
+            compare_value(&object[tag], value, None)
+                .and(|| same_if(ours.get("timestamp") == object.get("ts"), truth, ours))
         }
         "$window" => {
             let found = (&ours["start"], &ours["end"]);
@@ -217,15 +230,24 @@ fn tagged(truth: &Json, object: &Map<String, Json>, ours: &Json, ty: Option<&Log
 }
 
 /// Compares fields by position, and the kind of a row.
-fn positional(truth: &Json, fields: &Json, kind: Option<&Json>, ours: &Json, ty: Option<&LogicalType>) -> Match {
-    let (Some(fields), Some(found)) = (fields.as_array(), ours.as_object()) else { return wrong(truth, ours) };
+fn positional(
+    truth: &Json,
+    fields: &Json,
+    kind: Option<&Json>,
+    ours: &Json,
+    ty: Option<&LogicalType>,
+) -> Match {
+    let (Some(fields), Some(found)) = (fields.as_array(), ours.as_object()) else {
+        return wrong(truth, ours);
+    };
     let kinds = [("+I", "INSERT"), ("-U", "UPDATE_BEFORE"), ("+U", "UPDATE_AFTER"), ("-D", "DELETE")];
     let wanted = kind.and_then(Json::as_str).unwrap_or("+I");
     let given = found.get("$kind").and_then(Json::as_str).unwrap_or("INSERT");
     if !kinds.contains(&(wanted, given)) {
         return Match::Wrong(format!("row kind {given} instead of {wanted}"));
     }
-    let values: Vec<&Json> = found.iter().filter(|(name, _)| *name != "$kind").map(|(_, value)| value).collect();
+    let values: Vec<&Json> =
+        found.iter().filter(|(name, _)| *name != "$kind").map(|(_, value)| value).collect();
     if values.len() != fields.len() {
         return wrong(truth, ours);
     }
@@ -233,14 +255,18 @@ fn positional(truth: &Json, fields: &Json, kind: Option<&Json>, ours: &Json, ty:
         Some(LogicalType::Tuple(types)) => types.get(i).map(|t| &t.ty),
         _ => None,
     };
-    fields.iter().zip(values).enumerate().fold(Match::Same, |all, (i, (truth, ours))| {
-        all.and(|| compare_value(truth, ours, types(i)))
-    })
+    fields
+        .iter()
+        .zip(values)
+        .enumerate()
+        .fold(Match::Same, |all, (i, (truth, ours))| all.and(|| compare_value(truth, ours, types(i))))
 }
 
 /// Compares the fields of an object by name. Fields that the truth lacks belong to other subclasses.
 fn pojo(truth: &Json, fields: &Json, ours: &Json, ty: Option<&LogicalType>) -> Match {
-    let (Some(fields), Some(found)) = (fields.as_object(), ours.as_object()) else { return wrong(truth, ours) };
+    let (Some(fields), Some(found)) = (fields.as_object(), ours.as_object()) else {
+        return wrong(truth, ours);
+    };
     let names = |a: &str, b: &str| fields.len() == 2 && fields.contains_key(a) && fields.contains_key(b);
     if names("element", "hasBeenJoined") && found.contains_key("f0") {
         let joined = compare_value(&fields["hasBeenJoined"], &found["f0"], None);

@@ -9,8 +9,7 @@ use crate::layout::heap;
 use crate::serializer::{Context, Form, SerializerSnapshot, read_snapshot};
 
 const BASE: &str = "org.apache.flink.api.common.typeutils.base.";
-const VOID: &str =
-    "org.apache.flink.runtime.state.VoidNamespaceSerializer$VoidNamespaceSerializerSnapshot";
+const VOID: &str = "org.apache.flink.runtime.state.VoidNamespaceSerializer$VoidNamespaceSerializerSnapshot";
 
 fn serializer(class: &str) -> Serializer {
     let mut bytes = Vec::new();
@@ -41,7 +40,13 @@ fn hex(text: &str) -> Vec<u8> {
 fn print(entry: &Entry<'_>) -> String {
     let text = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let value = entry.value.map_or("null".into(), text);
-    format!("{} {} {} {} {value}", text(entry.key), text(entry.namespace), text(entry.map_key), entry.position)
+    format!(
+        "{} {} {} {} {value}",
+        text(entry.key),
+        text(entry.namespace),
+        text(entry.map_key),
+        entry.position
+    )
 }
 
 /// flink-format.md, 18.3: a key group with String keys and String namespaces.
@@ -88,10 +93,8 @@ fn a_canonical_key_group_splits_into_rows() {
 /// flink-format.md, 19.3: key group 19 of 1.2, states 0 VALUE(Long) and 1 LIST(Long).
 #[test]
 fn a_heap_key_group_of_1_2_is_walked_by_namespace() {
-    let bytes = hex(
-        "00000013 0000 01 00000001 00 00000001 066B65792D34 0000000000000001 \
-         0001 01 00000001 00 00000001 066B65792D34 00000001 0000000000000018",
-    );
+    let bytes = hex("00000013 0000 01 00000001 00 00000001 066B65792D34 0000000000000001 \
+         0001 01 00000001 00 00000001 066B65792D34 00000001 0000000000000018");
     let shapes = [
         shape(StateKind::Value, string(), serializer(VOID), long()),
         shape(StateKind::List, string(), serializer(VOID), long()),
@@ -166,6 +169,8 @@ fn a_list_of_unknown_elements_is_kept_whole() {
     let state = shape(StateKind::List, long(), serializer(VOID), element);
     let mut rows = Vec::new();
     let key = hex("0000000000000001 00");
-    state.split(&key, &[1, 2, 0x2C, 3], 0, &mut |entry| rows.push((entry.whole_list, print(&entry)))).unwrap();
+    state
+        .split(&key, &[1, 2, 0x2C, 3], 0, &mut |entry| rows.push((entry.whole_list, print(&entry))))
+        .unwrap();
     assert_eq!(rows, [(true, "0000000000000001 00  0 01022c03".to_owned())]);
 }
