@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use alluvium_interop_flink::serializer::{Cell, Serializer};
-use alluvium_model::{LogicalType, Value};
+use alluvium_model::Value;
 
 use super::headers::Header;
 
@@ -35,19 +35,11 @@ impl Tally {
     /// Counts a value and checks that it encodes back.
     pub(crate) fn value(&mut self, serializer: &Serializer, cell: &Cell, bytes: &[u8], place: &str) {
         let counts = self.serializers.entry(serializer.class().to_owned()).or_default();
-        let whole = matches!(serializer.element_type().ty, LogicalType::Opaque { .. });
         match (&cell.value, &cell.raw) {
-            (Value::Opaque { .. }, _) if !whole => counts.opaque += 1,
             (Value::Opaque { .. }, _) => counts.opaque += 1,
             (value, _) if has_opaque(value) => counts.partly += 1,
             (_, Some(_)) => counts.raw += 1,
             _ => counts.typed += 1,
-        }
-            println!(
-                "OPAQUE {place} {} {}",
-                serializer.class(),
-                bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()
-            );
         }
         let mut again = Vec::new();
         let encoded = serializer.encode(&cell.value, &mut again);
