@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use alluvium_store::{MemoryStore, ObjectPath, Store, block_on};
 
 use super::*;
-use crate::metadata::Scope;
+use crate::metadata::{KeyedHandle, Metadata, Operator, Scope, Subtask};
 
 const JOB: &str = "0123456789abcdef0123456789abcdef";
 const UUID: &str = "a00e3507-47ba-4b42-9670-083e41532533";
@@ -211,4 +211,62 @@ fn a_bucket_answers_under_every_name_of_its_scheme() {
     }
     let local = Tree::new().files("s").with_volume(volume);
     assert_eq!(local.open(&file("s3p://bucket/ck/shared/b")).unwrap().len(), large.len() as u64);
+}
+
+/// A snapshot with one subtask for each keyed handle.
+fn snapshot(handles: Vec<KeyedHandle>) -> Metadata {
+    let subtask = |keyed| Subtask { managed_keyed: Some(Box::new(keyed)), ..Subtask::default() };
+    let operator = Operator {
+        id: alluvium_model::OperatorUid::new("o").id(),
+        uid: None,
+        name: None,
+        parallelism: 1,
+        max_parallelism: 128,
+        chain_length: 1,
+        coordinator: None,
+        finished: false,
+        subtasks: handles.into_iter().map(subtask).collect(),
+    };
+    let (master_states, operators) = (Vec::new(), vec![operator]);
+    Metadata { version: 3, checkpoint_id: 1, master_states, operators, properties: None }
+}
+
+#[test]
+fn a_survey_names_what_is_missing_too_short_or_cannot_be_followed() {
+    let tree = Tree::new();
+    let shared = tree.put("shared/x", &[0; 100]);
+    let changes = tree.put("shared/changes", &[0; 7]);
+    tree.put("s/whole", b"12345");
+    tree.put("s/short", b"1234");
+    let files = tree.files("s");
+    let range = alluvium_model::KeyGroupRange::new(0, 0);
+    let groups = |stream| KeyedHandle::KeyGroups { tag: 3, range, offsets: Vec::new(), stream, id: None };
+    let beside = |path: &str| groups(StreamHandle::Relative { path: path.into(), size: 5 });
+    let segment = |start, size| {
+        let path = shared.to_str().unwrap().into();
+        groups(StreamHandle::Segment { start, size, scope: Scope::Shared, path, file_id: "id".into() })
+    };
+    let changelog = KeyedHandle::ChangelogFiles {
+        tag: 13,
+        range,
+        streams: vec![(0, StreamHandle::File { size: 6, path: changes.to_str().unwrap().into() })],
+        state_size: 6,
+        checkpointed_size: 6,
+        id: "id".into(),
+        storage: Some("filesystem".into()),
+    };
+    let mut handles = vec![beside("whole"), changelog, segment(60, 40), segment(0, 60)];
+    let survey = files.survey(&snapshot(handles.clone())).unwrap();
+    assert!(survey.is_whole(), "{survey:?}");
+    assert_eq!((survey.present, survey.present_bytes), (3, 112));
+
+    handles.extend([segment(61, 40), segment(0, 1), beside("short"), beside("gone"), beside("../x")]);
+    handles.push(groups(file("hdfs://nn/x")));
+    let survey = files.survey(&snapshot(handles)).unwrap();
+    assert_eq!(survey.missing, ["gone"]);
+    let wrong: Vec<_> = survey.wrong_length.iter().map(|wrong| (wrong.found, wrong.recorded)).collect();
+    assert_eq!(wrong, [(100, 101), (4, 5)]);
+    let refused: Vec<_> = survey.refused.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(refused, ["../x", "hdfs://nn/x"]);
+    assert!(!survey.is_whole());
 }

@@ -21,8 +21,11 @@
 //!
 //! Source: the Java Object Serialization Specification, chapter 6 (protocol version 2).
 
+mod class;
 mod collections;
+mod descriptions;
 mod graph;
+mod object;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -31,8 +34,10 @@ mod view;
 use crate::Result;
 use crate::bytes::Input;
 
+pub use class::{Class, Enum, Field};
 pub use graph::Graph;
-pub use view::{Annotation, Array, Class, Enum, Field, Object, Value};
+pub use object::{Annotation, Array, Object};
+pub use view::Value;
 
 /// Objects may hold objects this deep. Types of SQL take five levels for every nested row.
 pub const DEPTH_MAX: usize = 128;

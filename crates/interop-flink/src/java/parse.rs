@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use super::graph::{
-    ClassDescription, Elements, Entity, FieldDescription, Graph, Id, Instance, Part, Piece, Slot,
-};
+use super::graph::{ClassDescription, Elements, Entity, Graph, Id, Instance, Part, Piece, Slot};
 use super::{DEPTH_MAX, VALUES_MAX};
 use crate::Error;
 use crate::bytes::{Input, decode_modified_utf8, decode_modified_utf16};
@@ -12,9 +10,9 @@ use crate::bytes::{Input, decode_modified_utf8, decode_modified_utf16};
 const HEADER: u32 = 0xACED_0005;
 const FIRST_HANDLE: u32 = 0x7E_0000;
 
-const NULL: u8 = 0x70;
-const REFERENCE: u8 = 0x71;
-const CLASS_DESCRIPTION: u8 = 0x72;
+pub(super) const NULL: u8 = 0x70;
+pub(super) const REFERENCE: u8 = 0x71;
+pub(super) const CLASS_DESCRIPTION: u8 = 0x72;
 const OBJECT: u8 = 0x73;
 const STRING: u8 = 0x74;
 const ARRAY: u8 = 0x75;
@@ -25,21 +23,18 @@ const RESET: u8 = 0x79;
 const LONG_BLOCK: u8 = 0x7A;
 const EXCEPTION: u8 = 0x7B;
 const LONG_STRING: u8 = 0x7C;
-const PROXY_DESCRIPTION: u8 = 0x7D;
+pub(super) const PROXY_DESCRIPTION: u8 = 0x7D;
 const ENUM: u8 = 0x7E;
 
 const HAS_WRITE_OBJECT: u8 = 0x01;
-const SERIALIZABLE: u8 = 0x02;
-const EXTERNALIZABLE: u8 = 0x04;
+pub(super) const SERIALIZABLE: u8 = 0x02;
+pub(super) const EXTERNALIZABLE: u8 = 0x04;
 const IN_BLOCKS: u8 = 0x08;
 
-/// Longest chain of superclasses.
-const CHAIN_MAX: usize = 64;
-
-const SECTION: &str = "Java object stream";
+pub(super) const SECTION: &str = "Java object stream";
 
 /// Boxed, because every level of an object has a dozen of these on the stack.
-type Result<T> = std::result::Result<T, Box<Error>>;
+pub(super) type Result<T> = std::result::Result<T, Box<Error>>;
 
 /// One item of a stream.
 enum Content {
@@ -49,7 +44,7 @@ enum Content {
 }
 
 pub(super) struct Parser<'p, 'a> {
-    input: &'p mut Input<'a>,
+    pub(super) input: &'p mut Input<'a>,
     /// By handle: nothing but the start of a stream may reset the numbering.
     entities: Vec<Entity>,
     spent: usize,
@@ -122,7 +117,7 @@ impl<'p, 'a> Parser<'p, 'a> {
         Ok(Content::Block(self.input.take(len, SECTION)?.to_vec()))
     }
 
-    fn reference(&mut self) -> Result<Id> {
+    pub(super) fn reference(&mut self) -> Result<Id> {
         let handle = self.input.u32(SECTION)?;
         let index = handle.checked_sub(FIRST_HANDLE).and_then(|index| usize::try_from(index).ok());
         match index.filter(|index| *index < self.entities.len()) {
@@ -213,7 +208,7 @@ impl<'p, 'a> Parser<'p, 'a> {
         })
     }
 
-    fn annotation(&mut self, depth: usize) -> Result<Vec<Piece>> {
+    pub(super) fn annotation(&mut self, depth: usize) -> Result<Vec<Piece>> {
         let mut pieces = Vec::new();
         loop {
             match self.content(depth + 1)? {
@@ -259,108 +254,15 @@ impl<'p, 'a> Parser<'p, 'a> {
     }
 
     /// Reads content that must be a string.
-    fn text(&mut self, depth: usize) -> Result<Id> {
+    pub(super) fn text(&mut self, depth: usize) -> Result<Id> {
         match self.value(depth + 1)? {
             Slot::Entity(id) if matches!(self.entities.get(id.0), Some(Entity::Text(_))) => Ok(id),
             _ => Err(self.malformed("a string", "another object")),
         }
     }
 
-    fn some_description(&mut self, depth: usize) -> Result<Id> {
-        let found = self.description(depth + 1)?;
-        found.ok_or_else(|| self.malformed("a class description", "null"))
-    }
-
-    fn description(&mut self, depth: usize) -> Result<Option<Id>> {
-        if depth > DEPTH_MAX {
-            return Err(self.too_large(depth, DEPTH_MAX));
-        }
-        match self.input.u8(SECTION)? {
-            NULL => Ok(None),
-            REFERENCE => {
-                let id = self.reference()?;
-                self.known(id)?;
-                Ok(Some(id))
-            }
-            CLASS_DESCRIPTION => self.ordinary_description(depth).map(Some),
-            PROXY_DESCRIPTION => self.proxy_description(depth).map(Some),
-            other => Err(self.malformed("a class description", format!("{other:02x}"))),
-        }
-    }
-
-    fn ordinary_description(&mut self, depth: usize) -> Result<Id> {
-        self.spend(1)?;
-        let name = self.input.utf(SECTION)?;
-        let suid = self.input.i64(SECTION)?;
-        let id = self.reserve();
-        let flags = self.input.u8(SECTION)?;
-        if flags & SERIALIZABLE != 0 && flags & EXTERNALIZABLE != 0 {
-            return Err(self.malformed("a serializable or an externalizable class", &name));
-        }
-        let mut fields = Vec::new();
-        for _ in 0..self.input.u16(SECTION)? {
-            fields.push(self.field_description(depth)?);
-        }
-        let interfaces = Vec::new();
-        self.rest_of_description(
-            id,
-            ClassDescription { name, suid, flags, fields, superclass: None, interfaces, chain: 1 },
-            depth,
-        )
-    }
-
-    fn field_description(&mut self, depth: usize) -> Result<FieldDescription> {
-        self.spend(1)?;
-        let code = self.input.u8(SECTION)?;
-        let name = self.input.utf(SECTION)?;
-        let type_name = match code {
-            b'L' | b'[' => Some(self.text(depth)?),
-            b'B' | b'C' | b'D' | b'F' | b'I' | b'J' | b'S' | b'Z' => None,
-            other => return Err(self.malformed("a type of a field", format!("{other:02x}"))),
-        };
-        Ok(FieldDescription { code, name, type_name })
-    }
-
-    fn proxy_description(&mut self, depth: usize) -> Result<Id> {
-        self.spend(1)?;
-        let id = self.reserve();
-        let mut interfaces = Vec::new();
-        for _ in 0..self.input.count(2, SECTION)? {
-            self.spend(1)?;
-            interfaces.push(self.input.utf(SECTION)?);
-        }
-        let (name, fields) = (String::new(), Vec::new());
-        self.rest_of_description(
-            id,
-            ClassDescription {
-                name,
-                suid: 0,
-                flags: SERIALIZABLE,
-                fields,
-                superclass: None,
-                interfaces,
-                chain: 1,
-            },
-            depth,
-        )
-    }
-
-    /// Reads the annotation, which no reader needs, and the superclass.
-    fn rest_of_description(&mut self, id: Id, mut class: ClassDescription, depth: usize) -> Result<Id> {
-        self.annotation(depth)?;
-        class.superclass = self.description(depth + 1)?;
-        if let Some(above) = class.superclass {
-            class.chain = self.known(above)?.chain + 1;
-        }
-        if class.chain > CHAIN_MAX {
-            return Err(self.too_large(class.chain, CHAIN_MAX));
-        }
-        self.complete(id, Entity::Description(Arc::new(class)));
-        Ok(id)
-    }
-
     /// Returns a class description that is complete.
-    fn known(&self, id: Id) -> Result<Arc<ClassDescription>> {
+    pub(super) fn known(&self, id: Id) -> Result<Arc<ClassDescription>> {
         match self.entities.get(id.0) {
             Some(Entity::Description(class)) => Ok(Arc::clone(class)),
             _ => Err(self.malformed("a class description", "another object")),
@@ -368,13 +270,13 @@ impl<'p, 'a> Parser<'p, 'a> {
     }
 
     /// Gives the next handle.
-    fn reserve(&mut self) -> Id {
+    pub(super) fn reserve(&mut self) -> Id {
         let id = Id(self.entities.len());
         self.entities.push(Entity::Pending);
         id
     }
 
-    fn complete(&mut self, id: Id, entity: Entity) -> Slot {
+    pub(super) fn complete(&mut self, id: Id, entity: Entity) -> Slot {
         if let Some(place) = self.entities.get_mut(id.0) {
             *place = entity;
         }
@@ -385,7 +287,7 @@ impl<'p, 'a> Parser<'p, 'a> {
         self.input.rest().first().copied().ok_or_else(|| self.input.truncated(SECTION, 1).into())
     }
 
-    fn spend(&mut self, values: usize) -> Result<()> {
+    pub(super) fn spend(&mut self, values: usize) -> Result<()> {
         self.spent += values;
         if self.spent > VALUES_MAX {
             return Err(self.too_large(self.spent, VALUES_MAX));
@@ -397,7 +299,7 @@ impl<'p, 'a> Parser<'p, 'a> {
         Ok(self.input.u8(SECTION)?)
     }
 
-    fn malformed(&self, wanted: &'static str, found: impl ToString) -> Box<Error> {
+    pub(super) fn malformed(&self, wanted: &'static str, found: impl ToString) -> Box<Error> {
         self.input.malformed(SECTION, wanted, found).into()
     }
 
@@ -405,7 +307,7 @@ impl<'p, 'a> Parser<'p, 'a> {
         Error::Unsupported { section: SECTION, offset: self.input.offset(), what: what.into() }.into()
     }
 
-    fn too_large(&self, size: usize, limit: usize) -> Box<Error> {
+    pub(super) fn too_large(&self, size: usize, limit: usize) -> Box<Error> {
         let (size, limit) = (size as u64, limit as u64);
         Error::TooLarge { section: SECTION, offset: self.input.offset(), size, limit }.into()
     }
