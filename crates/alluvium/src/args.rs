@@ -183,7 +183,7 @@ pub struct RunArgs {
     /// Most time for one checkpoint.
     #[arg(long, value_name = "TIME", default_value = "10min", value_parser = duration::parse)]
     pub timeout: Duration,
-    /// Most checkpoints at the same time.
+    /// Most checkpoints at the same time, 1 or 2; with --min-pause always one.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_concurrent: u32,
     /// How many checkpoints in a row may fail before the job does; any number if absent.

@@ -112,7 +112,7 @@ impl Control {
             interval_ms: config.interval_ms,
             timeout_ms: config.timeout_ms,
             min_pause_ms: config.min_pause_ms,
-            max_concurrent: 1,
+            max_concurrent: u32::try_from(config.max_concurrent).unwrap_or(u32::MAX),
             tolerable_failed: config.tolerable_failures,
             delete_on_cancellation: !config.retain_on_cancel,
         }
@@ -156,12 +156,13 @@ fn checkpoint(status: CheckpointStatus) -> rest::CheckpointReport {
     };
     let ended = status.state != CheckpointState::InProgress;
     let acknowledged = u32::try_from(status.tasks_done).unwrap_or(u32::MAX);
+    let native = status.format == Some(SavepointFormat::Native);
     rest::CheckpointReport {
         id: status.id,
         kind: match status.kind {
             SnapshotKind::Checkpoint => rest::SnapshotType::Checkpoint,
-            SnapshotKind::Savepoint => rest::SnapshotType::Savepoint { native: false },
-            SnapshotKind::StopSavepoint => rest::SnapshotType::StopSavepoint { native: false },
+            SnapshotKind::Savepoint => rest::SnapshotType::Savepoint { native },
+            SnapshotKind::StopSavepoint => rest::SnapshotType::StopSavepoint { native },
         },
         outcome,
         trigger_ms: status.triggered_ms,

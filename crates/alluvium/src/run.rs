@@ -118,10 +118,11 @@ fn root(job: &Job, args: &RunArgs) -> Result<PathBuf> {
 }
 
 fn config(args: &RunArgs) -> Result<RunConfig> {
-    if args.max_concurrent > 1 {
-        let told =
-            Told::new(ErrorKind::Unsupported, "more than one checkpoint at a time is not supported yet");
-        return Err(told.next("leave --max-concurrent at 1").into());
+    if args.max_concurrent > CONCURRENT_MAX {
+        let found = args.max_concurrent;
+        let told = Told::new(ErrorKind::Unsupported, format!("{found} checkpoints at a time are too many"));
+        let next = "--max-concurrent 2 is the most: a task holds two frozen layers of its state";
+        return Err(told.next(next).into());
     }
     Ok(RunConfig {
         parallelism: args.parallelism,
@@ -142,6 +143,7 @@ fn config(args: &RunArgs) -> Result<RunConfig> {
         checkpoints: CheckpointConfig {
             interval_ms: args.checkpoint_interval.0.map(millis),
             min_pause_ms: millis(args.min_pause),
+            max_concurrent: args.max_concurrent as usize,
             timeout_ms: millis(args.timeout),
             tolerable_failures: args.tolerable_failed.unwrap_or(u32::MAX),
             retain: args.retain as usize,
@@ -250,5 +252,7 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Frozen layers that a task holds at most.
+const CONCURRENT_MAX: u32 = 2;
 /// How long the outcome of a stop waits for its client.
 const GRACE: Duration = Duration::from_secs(3);

@@ -82,6 +82,9 @@ pub struct CheckpointConfig {
     pub interval_ms: Option<u64>,
     /// Milliseconds at least from the end of one to the start of the next.
     pub min_pause_ms: u64,
+    /// How many may be under way at a time; one while there is a pause between them. A task holds
+    /// at most two frozen layers: it declines a third.
+    pub max_concurrent: usize,
     /// Milliseconds after which one is aborted.
     pub timeout_ms: u64,
     /// How many may fail in a row before the job does.
@@ -90,7 +93,8 @@ pub struct CheckpointConfig {
     pub retain: usize,
     /// Whether they are kept when the job is cancelled.
     pub retain_on_cancel: bool,
-    /// Milliseconds for which an object that no manifest names is spared.
+    /// Milliseconds for which an object that no manifest names is spared: more than passes between
+    /// the appearance of an object and the moment when its task has it on its list.
     pub grace_ms: u64,
 }
 
@@ -99,6 +103,7 @@ impl Default for CheckpointConfig {
         CheckpointConfig {
             interval_ms: None,
             min_pause_ms: 0,
+            max_concurrent: 1,
             timeout_ms: 600_000,
             tolerable_failures: 0,
             retain: 1,

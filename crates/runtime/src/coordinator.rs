@@ -5,6 +5,7 @@ mod collect;
 mod compose;
 mod deploy;
 mod ending;
+mod in_flight;
 mod prepare;
 mod restart;
 mod savepoint;
@@ -26,9 +27,9 @@ use crate::scheduler::{Progress, Scheduler, Unit, UnitId};
 use crate::status::{JobState, SavepointFormat, TriggerStatus};
 use crate::task::Mail;
 
-use checkpoint::InFlight;
 use deploy::Restored;
 use ending::Ending;
+use in_flight::InFlight;
 use prepare::Prepared;
 use restart::RestartState;
 
@@ -117,7 +118,7 @@ pub(crate) struct Shared {
 
 /// Leads one job.
 ///
-/// **Owns** the attempt, the tasks' lives, the checkpoint in flight, what is restored, when to
+/// **Owns** the attempt, the tasks' lives, the snapshots in flight, what is restored, when to
 /// restart and when the job has ended. **Does not own** tasks' state and runs, the layout of the
 /// root (`snapshot` does), nor threads.
 pub(crate) struct Coordinator {
@@ -136,7 +137,12 @@ pub(crate) struct Coordinator {
     roots: Vec<alluvium_snapshot::format::Root>,
     /// The description of the job as an object of the root.
     description: Option<alluvium_snapshot::format::ObjectRef>,
-    in_flight: Option<InFlight>,
+    /// By checkpoint id.
+    in_flight: BTreeMap<u64, InFlight>,
+    /// Checkpoints that came to nothing since the last complete one.
+    aborted: BTreeSet<u64>,
+    /// The root's objects as the last manifest refers to them, by name.
+    listed: BTreeMap<String, Arc<alluvium_snapshot::format::ObjectRef>>,
     asked: VecDeque<Command>,
     last_triggered_ns: u64,
     last_ended_ns: u64,
@@ -209,7 +215,9 @@ impl Coordinator {
             restore: None,
             roots: Vec::new(),
             description: None,
-            in_flight: None,
+            in_flight: BTreeMap::new(),
+            aborted: BTreeSet::new(),
+            listed: BTreeMap::new(),
             asked: VecDeque::new(),
             last_triggered_ns: 0,
             last_ended_ns: 0,

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use alluvium_dataflow::{AnyBatch, MIN_TIME, lowest_watermark};
@@ -14,8 +15,10 @@ pub(crate) struct Gate {
     inputs: Vec<InputChannel>,
     next: usize,
     aligning: Option<Arc<Barrier>>,
-    /// Barriers up to this checkpoint are dropped: it was aborted or is done.
+    /// Barriers up to this checkpoint are dropped: it is done.
     settled: u64,
+    /// Later checkpoints that were aborted: their barriers are dropped too.
+    aborted: BTreeSet<u64>,
     watermark_ms: i64,
     ended: bool,
 }
@@ -56,6 +59,7 @@ impl Gate {
             next: 0,
             aligning: None,
             settled: 0,
+            aborted: BTreeSet::new(),
             watermark_ms: MIN_TIME,
             ended: false,
         }
@@ -82,8 +86,10 @@ impl Gate {
 
     /// Forgets the alignment of a checkpoint that was aborted, and its barriers yet to come.
     pub(crate) fn abort(&mut self, checkpoint_id: u64) {
-        self.settled = self.settled.max(checkpoint_id);
-        if self.aligning.as_ref().is_some_and(|b| b.checkpoint_id <= checkpoint_id) {
+        if checkpoint_id > self.settled {
+            self.aborted.insert(checkpoint_id);
+        }
+        if self.aligning.as_ref().is_some_and(|b| b.checkpoint_id == checkpoint_id) {
             self.unblock();
         }
     }
@@ -110,7 +116,7 @@ impl Gate {
     }
 
     fn align(&mut self, at: usize, barrier: Arc<Barrier>) -> Option<Arrival> {
-        if barrier.checkpoint_id <= self.settled {
+        if barrier.checkpoint_id <= self.settled || self.aborted.contains(&barrier.checkpoint_id) {
             return None;
         }
         match &self.aligning {
@@ -128,6 +134,7 @@ impl Gate {
         }
         self.unblock();
         self.settled = barrier.checkpoint_id;
+        self.aborted.retain(|aborted| *aborted > barrier.checkpoint_id);
         Some(Arrival::Aligned(barrier))
     }
 

@@ -2,7 +2,7 @@
 
 mod encode;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use alluvium_dataflow::Element;
@@ -68,6 +68,8 @@ struct State {
 pub(crate) struct OwnedRun {
     pub(crate) run: RunRef,
     pub(crate) schema: Arc<StateSchema>,
+    /// The newest checkpoint for which some of it was written; 0 for a restored one.
+    pub(crate) checkpoint_id: u64,
 }
 
 /// What a barrier cut off a task.
@@ -147,6 +149,13 @@ impl Ledger {
         objects.filter(|object| object.root == 0).map(|object| object.name.clone()).collect()
     }
 
+    /// Returns the root's objects that hold what was written for some checkpoints.
+    pub(crate) fn objects_of(&self, checkpoints: &BTreeSet<u64>) -> Vec<Arc<ObjectRef>> {
+        let state = self.lock();
+        let runs = state.runs.iter().flatten().filter(|owned| checkpoints.contains(&owned.checkpoint_id));
+        runs.filter_map(|owned| owned.run.object()).filter(|object| object.root == 0).cloned().collect()
+    }
+
     /// Drops memory in the background that may take long to free.
     pub(crate) fn discard(&self, garbage: alluvium_state::Garbage) {
         in_background(&*self.shared.scheduler, async move { drop(garbage) }, |_| {});
@@ -169,23 +178,19 @@ impl Ledger {
         if let Err(error) = self.adopt().await {
             let mut state = self.lock();
             state.busy = false;
-            let waiting = state.queue.front().map(|f| f.barrier.checkpoint_id);
             drop(state);
-            if let Some(checkpoint_id) = waiting {
-                self.decline(checkpoint_id, format!("copying restored state: {}", error.chain()));
-            }
+            self.decline_queued(&format!("copying restored state: {}", error.chain()));
             return;
         }
         while let Some(mut freeze) = self.next_freeze() {
             match self.settle(&mut freeze).await {
                 Ok(()) => {}
                 Err(error) => {
-                    let checkpoint_id = freeze.barrier.checkpoint_id;
                     let mut state = self.lock();
                     state.queue.push_front(freeze);
                     state.busy = false;
                     drop(state);
-                    self.decline(checkpoint_id, error.chain());
+                    self.decline_queued(&error.chain());
                     return;
                 }
             }
@@ -205,7 +210,7 @@ impl Ledger {
     async fn settle(&self, freeze: &mut Freeze) -> Result<(), Error> {
         // The first run of a table has nothing older below: it is a base run.
         let bases: Vec<bool> = self.lock().runs.iter().map(Vec::is_empty).collect();
-        let written = encode::write(&self.shared, self.task, &self.tables, &bases, &freeze.parts).await?;
+        let written = encode::write(&self.shared, self.task, &self.tables, &bases, freeze).await?;
         let bytes_written = self.list(&freeze.parts, written);
         for part in std::mem::take(&mut freeze.parts) {
             if let Part::Frozen { position, frozen } = part {
@@ -304,6 +309,14 @@ impl Ledger {
             runs: runs.clone(),
         };
         self.tables.iter().zip(&state.runs).map(acked).collect()
+    }
+
+    /// Declines every checkpoint whose part waits; what was frozen is tried again with the next one.
+    fn decline_queued(&self, reason: &str) {
+        let ids: Vec<u64> = self.lock().queue.iter().map(|f| f.barrier.checkpoint_id).collect();
+        for checkpoint_id in ids {
+            self.decline(checkpoint_id, reason.to_owned());
+        }
     }
 
     fn decline(&self, checkpoint_id: u64, reason: String) {

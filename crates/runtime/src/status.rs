@@ -142,6 +142,8 @@ pub struct CheckpointStatus {
     pub id: u64,
     /// What it is for.
     pub kind: SnapshotKind,
+    /// What the files of a savepoint are like; none for a checkpoint.
+    pub format: Option<SavepointFormat>,
     /// How it stands.
     pub state: CheckpointState,
     /// When it was triggered, in milliseconds since 1970.

@@ -48,6 +48,7 @@ fn history(target: &Target, out: &mut Out) -> Result<Exit> {
     let columns = [
         "id",
         "type",
+        "format",
         "status",
         "duration_ms",
         "bytes_written",
@@ -80,8 +81,9 @@ fn row(checkpoint: &Json, people: bool) -> Object {
         "bytes_referenced": size("state_size"),
         "subtasks": format!("{}/{}", done("num_acknowledged_subtasks"), done("num_subtasks")),
     }));
-    for (column, member) in [("path", "external_path"), ("failure", "failure_message")] {
-        if let Some(value) = checkpoint.get(member) {
+    let others = [("format", "savepointFormat"), ("path", "external_path"), ("failure", "failure_message")];
+    for (column, member) in others {
+        if let Some(value) = checkpoint.get(member).filter(|value| !value.is_null()) {
             row.insert(column.into(), value.clone());
         }
     }

@@ -62,7 +62,7 @@ fn has_checkpoints(lines: &[Json]) -> bool {
 #[test]
 fn a_job_is_watched_stopped_and_restored_at_another_parallelism() {
     let sandbox = Sandbox::new();
-    let mut worker = flights(&sandbox, &["-p", "1"], "5000");
+    let mut worker = flights(&sandbox, &["-p", "1", "--max-concurrent", "2"], "5000");
     let listed = until(&sandbox, &["list"], has_checkpoints);
     assert_eq!((&listed[0]["name"], &listed[0]["state"]), (&json!("flights"), &json!("RUNNING")));
     let id = listed[0]["id"].as_str().unwrap();
@@ -75,7 +75,15 @@ fn a_job_is_watched_stopped_and_restored_at_another_parallelism() {
     let inspected = sandbox.alluvium(&["inspect", "root"]).exits(0).json();
     assert_eq!(inspected["kind"], "checkpoint");
 
+    let native = sandbox.alluvium(&["savepoint", id, "native", "--type", "native"]).exits(0).json();
     let savepoint = sandbox.alluvium(&["savepoint", id, "kept"]).exits(0).json();
+    let told = until(&sandbox, &["checkpoint", "root", "--history"], |lines| lines.len() > 2);
+    let format = |of: &Json| told.iter().find(|c| c["path"] == of["location"]).map(|c| c["format"].clone());
+    assert_eq!(
+        (format(&native), format(&savepoint)),
+        (Some(json!("NATIVE")), Some(json!("CANONICAL"))),
+        "{told:?}"
+    );
     let kept = savepoint["location"].as_str().unwrap().to_owned();
     assert!(
         Path::new(&kept).starts_with(sandbox.path("kept").canonicalize().unwrap()) || kept.contains("/kept/")
@@ -149,6 +157,8 @@ fn snapshots_that_do_not_open_are_refused_before_the_job_runs() {
 #[test]
 fn odd_job_arguments_are_usage() {
     let sandbox = Sandbox::new();
+    let three = ["run", "flights", "--root", "root", "--max-concurrent", "3", "--", "--out", "out"];
+    sandbox.alluvium(&three).exits(4).says("--max-concurrent 2 is the most");
     sandbox.alluvium(&["run", "flights", "--", "--speed", "1"]).exits(2).says("error[input]: ");
     sandbox.alluvium(&["describe", "flights", "--", "extra"]).exits(2).says("error[input]: ");
 }

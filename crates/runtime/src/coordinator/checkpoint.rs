@@ -1,145 +1,74 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alluvium_snapshot::Published;
-use alluvium_snapshot::format::{Manifest, ObjectRef, reach};
+use alluvium_snapshot::format::{ObjectRef, reach};
 
-use super::savepoint::manifest_bytes;
+use super::in_flight::{InFlight, Purpose, Stage};
 use super::{Command, Coordinator, Event, Phase};
 use crate::Error;
-use crate::channel::{Barrier, Cause};
+use crate::channel::Barrier;
 use crate::ledger::AckedTable;
 use crate::plan::TaskId;
 use crate::planted::{Bug, is_planted};
 use crate::scheduler::in_background;
-use crate::status::{CheckpointState, CheckpointStatus, SavepointFormat, SnapshotKind, TriggerStatus};
+use crate::status::{CheckpointState, CheckpointStatus, TriggerStatus};
 use crate::task::Mail;
 
-/// The snapshot that is being taken: one at a time.
-pub(super) struct InFlight {
-    pub(super) barrier: Arc<Barrier>,
-    pub(super) purpose: Purpose,
-    triggered_ns: u64,
-    triggered_ms: i64,
-    waiting: BTreeSet<TaskId>,
-    acked: BTreeMap<TaskId, Vec<AckedTable>>,
-    pub(super) stage: Stage,
-    /// What must not be collected while it is being copied.
-    pub(super) manifest: Option<Arc<Manifest>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Tasks do their parts.
-    Collecting,
-    /// The manifest is on its way.
-    Publishing,
-    /// A savepoint is being written from the cut.
-    Writing,
-}
-
-/// What a snapshot is taken for.
-#[derive(Debug, Clone)]
-pub(super) enum Purpose {
-    Periodic,
-    Asked {
-        trigger: u64,
-    },
-    /// The last one, behind the end of input: sinks commit everything.
-    Final,
-    Savepoint {
-        trigger: u64,
-        directory: Option<String>,
-        format: SavepointFormat,
-    },
-    Stop {
-        trigger: u64,
-        directory: Option<String>,
-        format: SavepointFormat,
-        drain: bool,
-    },
-}
-
-impl InFlight {
-    pub(super) fn id(&self) -> u64 {
-        self.barrier.checkpoint_id
-    }
-
-    pub(super) fn is_publishing(&self) -> bool {
-        self.stage == Stage::Publishing
-    }
-}
-
-impl Purpose {
-    fn trigger(&self) -> Option<u64> {
-        match self {
-            Purpose::Periodic | Purpose::Final => None,
-            Purpose::Asked { trigger }
-            | Purpose::Savepoint { trigger, .. }
-            | Purpose::Stop { trigger, .. } => Some(*trigger),
-        }
-    }
-
-    fn cause(&self) -> Cause {
-        match self {
-            Purpose::Periodic | Purpose::Asked { .. } | Purpose::Final => Cause::Checkpoint,
-            Purpose::Savepoint { .. } => Cause::Savepoint,
-            Purpose::Stop { drain, .. } => Cause::Stop { drain: *drain },
-        }
-    }
-
-    fn kind(&self) -> SnapshotKind {
-        match self {
-            Purpose::Periodic | Purpose::Asked { .. } | Purpose::Final => SnapshotKind::Checkpoint,
-            Purpose::Savepoint { .. } => SnapshotKind::Savepoint,
-            Purpose::Stop { .. } => SnapshotKind::StopSavepoint,
-        }
-    }
-}
-
 impl Coordinator {
-    /// Starts what is due, or gives up what takes too long.
+    /// Gives up what takes too long and starts what is due.
     pub(super) fn tick_checkpoints(&mut self, now_ns: u64) {
-        if let Some(in_flight) = &self.in_flight {
-            let id = in_flight.id();
-            if in_flight.stage == Stage::Collecting && now_ns >= self.times_out_ns(in_flight) {
-                let ms = self.shared.config.checkpoints.timeout_ms;
-                self.give_up(id, format!("not complete after {ms} ms"));
-            }
+        let ms = self.shared.config.checkpoints.timeout_ms;
+        let late = |f: &&InFlight| f.stage == Stage::Collecting && now_ns >= self.times_out_ns(f);
+        let late: Vec<u64> = self.in_flight.values().filter(late).map(InFlight::id).collect();
+        for id in late {
+            self.give_up(id, format!("not complete after {ms} ms"));
+        }
+        if self.phase != Phase::Running || !self.has_room() {
             return;
         }
-        if self.ending.is_some() {
-            return;
+        if let Some(purpose) = self.next_purpose(now_ns) {
+            self.start_snapshot(purpose, now_ns);
         }
-        let asked = if now_ns >= self.ask_again_ns { self.asked.pop_front() } else { None };
-        let purpose = match asked {
-            Some(Command::Checkpoint { trigger }) => Purpose::Asked { trigger },
-            Some(Command::Savepoint { trigger, directory, format }) => {
-                Purpose::Savepoint { trigger, directory, format }
-            }
-            Some(Command::Stop { trigger, directory, drain, format }) => {
-                Purpose::Stop { trigger, directory, format, drain }
-            }
-            Some(Command::Cancel) => return,
-            None if self.periodic_due_ns().is_some_and(|due| due <= now_ns) => match self.all_ended() {
-                true => Purpose::Final,
-                false => Purpose::Periodic,
-            },
-            None => return,
-        };
-        self.start_snapshot(purpose, now_ns);
     }
 
     pub(super) fn next_checkpoint_due_ns(&self) -> Option<u64> {
-        match &self.in_flight {
-            Some(in_flight) if in_flight.stage == Stage::Collecting => Some(self.times_out_ns(in_flight)),
-            Some(_) => None,
-            None if self.ending.is_some() => None,
-            None if !self.asked.is_empty() => {
-                Some(self.periodic_due_ns().map_or(self.ask_again_ns, |due| due.min(self.ask_again_ns)))
-            }
-            None => self.periodic_due_ns(),
+        let collecting = self.in_flight.values().filter(|f| f.stage == Stage::Collecting);
+        let times_out = collecting.map(|f| self.times_out_ns(f)).min();
+        times_out.into_iter().chain(self.start_due_ns()).min()
+    }
+
+    /// Returns whether another snapshot may be started beside those in flight.
+    fn has_room(&self) -> bool {
+        let config = &self.shared.config.checkpoints;
+        // A pause between checkpoints means that there are no two at a time.
+        let most = if config.min_pause_ms > 0 { 1 } else { config.max_concurrent.max(1) };
+        let shared = self.in_flight.values().all(|f| !f.purpose.is_alone());
+        self.ending.is_none() && shared && self.in_flight.len() < most
+    }
+
+    /// Takes what is to be started now: what was asked for goes first, and nothing is started
+    /// before it while it waits to be alone.
+    fn next_purpose(&mut self, now_ns: u64) -> Option<Purpose> {
+        if now_ns >= self.ask_again_ns && !self.asked.is_empty() {
+            return if self.asked_must_wait() { None } else { self.asked.pop_front().and_then(Purpose::of) };
         }
+        self.periodic_due_ns().filter(|due| *due <= now_ns)?;
+        Some(if self.all_ended() { Purpose::Final } else { Purpose::Periodic })
+    }
+
+    fn asked_must_wait(&self) -> bool {
+        let alone = |command: &Command| !matches!(command, Command::Checkpoint { .. });
+        !self.in_flight.is_empty() && self.asked.front().is_some_and(alone)
+    }
+
+    fn start_due_ns(&self) -> Option<u64> {
+        if !self.has_room() {
+            return None;
+        }
+        let asked = (!self.asked.is_empty() && !self.asked_must_wait()).then_some(self.ask_again_ns);
+        let periodic = if self.asked_must_wait() { None } else { self.periodic_due_ns() };
+        asked.into_iter().chain(periodic).min()
     }
 
     fn times_out_ns(&self, in_flight: &InFlight) -> u64 {
@@ -150,6 +79,9 @@ impl Coordinator {
     fn periodic_due_ns(&self) -> Option<u64> {
         let config = &self.shared.config.checkpoints;
         if self.all_ended() {
+            if !self.in_flight.is_empty() {
+                return None;
+            }
             let pause = if self.failures_in_row == 0 { 0 } else { FINAL_RETRY_MS };
             return Some(self.last_ended_ns.saturating_add(ns(pause)));
         }
@@ -170,6 +102,7 @@ impl Coordinator {
             let status = CheckpointStatus {
                 id,
                 kind: purpose.kind(),
+                format: purpose.format(),
                 state: CheckpointState::InProgress,
                 triggered_ms: now_ms,
                 duration_ms: 0,
@@ -190,7 +123,7 @@ impl Coordinator {
             }
         }
         self.last_triggered_ns = now_ns;
-        self.in_flight = Some(InFlight {
+        let in_flight = InFlight {
             barrier,
             purpose,
             triggered_ns: now_ns,
@@ -199,16 +132,14 @@ impl Coordinator {
             acked: BTreeMap::new(),
             stage: Stage::Collecting,
             manifest: None,
-        });
+        };
+        self.in_flight.insert(id, in_flight);
     }
 
     /// Takes a task's part; the last one completes the cut.
     pub(super) fn acked(&mut self, task: TaskId, id: u64, tables: Vec<AckedTable>, bytes_written: u64) {
-        let Some(in_flight) =
-            self.in_flight.as_mut().filter(|f| f.id() == id && f.stage == Stage::Collecting)
-        else {
-            return;
-        };
+        let collecting = |f: &&mut InFlight| f.stage == Stage::Collecting;
+        let Some(in_flight) = self.in_flight.get_mut(&id).filter(collecting) else { return };
         if in_flight.waiting.remove(&task) {
             in_flight.acked.insert(task, tables);
         }
@@ -225,17 +156,28 @@ impl Coordinator {
 
     /// Publishes a manifest of the cut; a savepoint in mid-run is written from it instead.
     fn cut_complete(&mut self, id: u64) {
-        let Some(in_flight) = &mut self.in_flight else { return };
-        let acked = std::mem::take(&mut in_flight.acked);
-        let (as_of_ms, created_ms) = (in_flight.barrier.as_of_ms, in_flight.triggered_ms);
-        let manifest = self.compose(id, created_ms, as_of_ms, acked);
-        let referenced = manifest_bytes(&manifest);
-        self.note(id, |status| status.bytes_referenced = referenced);
-        let Some(in_flight) = &mut self.in_flight else { return };
+        let Some(in_flight) = self.in_flight.get_mut(&id) else { return };
+        in_flight.stage = Stage::Cut;
         if matches!(in_flight.purpose, Purpose::Savepoint { .. }) {
-            return self.write_savepoint(manifest);
+            let manifest = self.compose(id);
+            return self.write_savepoint(id, manifest);
         }
-        in_flight.stage = Stage::Publishing;
+        self.publish_next();
+    }
+
+    /// Publishes the oldest cut, unless a manifest is on its way: one after another, so that each
+    /// builds on what the one before has made of its objects.
+    fn publish_next(&mut self) {
+        if self.is_publishing() {
+            return;
+        }
+        let Some(id) = self.in_flight.values().find(|f| f.stage == Stage::Cut).map(InFlight::id) else {
+            return;
+        };
+        let manifest = self.compose(id);
+        if let Some(in_flight) = self.in_flight.get_mut(&id) {
+            in_flight.stage = Stage::Publishing;
+        }
         if is_planted(Bug::CommitBeforeManifest) {
             self.tell_all(|| Mail::Complete(id));
         }
@@ -254,10 +196,13 @@ impl Coordinator {
         });
     }
 
+    pub(super) fn is_publishing(&self) -> bool {
+        self.in_flight.values().any(|f| f.stage == Stage::Publishing)
+    }
+
     pub(super) fn published(&mut self, id: u64, result: Result<Published, Error>) {
-        let Some(in_flight) = self.in_flight.as_ref().filter(|f| f.id() == id && f.is_publishing()) else {
-            return;
-        };
+        let publishing = |f: &&InFlight| f.stage == Stage::Publishing;
+        let Some(in_flight) = self.in_flight.get(&id).filter(publishing) else { return };
         let purpose = in_flight.purpose.clone();
         let draining = self.phase == Phase::Draining;
         match result {
@@ -286,6 +231,7 @@ impl Coordinator {
         if draining && self.phase == Phase::Draining {
             self.phase = Phase::WaitingToRestart { until_ns: self.restart_at_ns };
         }
+        self.publish_next();
     }
 
     fn checkpoint_complete(&mut self, id: u64, published: &Published, purpose: &Purpose, draining: bool) {
@@ -296,13 +242,16 @@ impl Coordinator {
         for task in self.tasks.values() {
             task.ledger.published(&objects);
         }
+        self.listed = objects;
+        // What they left is in the tables of this one, or on its list.
+        self.aborted.retain(|aborted| *aborted > id);
         let path = format!("{}/checkpoints/{}.manifest", self.shared.root_location, published.name);
         let bytes = published.bytes;
         self.note(id, |status| status.bytes_written += bytes);
         self.failures_in_row = 0;
         self.declined_in_row = 0;
         if let (Purpose::Stop { .. }, false) = (purpose, draining) {
-            return self.write_savepoint((*published.manifest).clone());
+            return self.write_savepoint(id, (*published.manifest).clone());
         }
         self.tell_all(|| Mail::Complete(id));
         self.finish_in_flight(id, path, published.manifest.checkpoint_id);
@@ -314,48 +263,39 @@ impl Coordinator {
 
     /// Takes the snapshot out of flight; what was asked for is answered once sinks have committed.
     pub(super) fn finish_later(&mut self, id: u64, path: String) -> (Option<u64>, u64, String) {
-        let trigger = self.in_flight.as_ref().and_then(|f| f.purpose.trigger());
+        let trigger = self.in_flight.get(&id).and_then(|f| f.purpose.trigger());
         self.complete_status(id, &path);
         (trigger, id, path)
     }
 
     pub(super) fn finish_in_flight(&mut self, id: u64, path: String, checkpoint_id: u64) {
-        let trigger = self.in_flight.as_ref().and_then(|f| f.purpose.trigger());
+        let trigger = self.in_flight.get(&id).and_then(|f| f.purpose.trigger());
         self.complete_status(id, &path);
         self.settle(trigger, TriggerStatus::Completed { checkpoint_id, path });
     }
 
     fn complete_status(&mut self, id: u64, path: &str) {
-        let duration_ms = self.duration_ms();
+        let duration_ms = self.duration_ms(id);
         self.note(id, |status| {
             status.state = CheckpointState::Completed;
             status.duration_ms = duration_ms;
             status.path = Some(path.to_owned());
         });
         self.shared.board.change(|board| board.history.completed += 1);
-        self.in_flight = None;
+        self.in_flight.remove(&id);
         self.last_ended_ns = self.shared.env.clock.monotonic_ns();
     }
 
-    fn duration_ms(&self) -> u64 {
+    fn duration_ms(&self, id: u64) -> u64 {
         let now_ns = self.shared.env.clock.monotonic_ns();
-        self.in_flight.as_ref().map_or(0, |f| now_ns.saturating_sub(f.triggered_ns) / 1_000_000)
+        self.in_flight.get(&id).map_or(0, |f| now_ns.saturating_sub(f.triggered_ns) / 1_000_000)
     }
 
     /// Gives a snapshot up that a task cannot take part in now. What was asked for is tried again:
     /// the layers that are in the way are on their way to disk.
     pub(super) fn declined(&mut self, id: u64, reason: String) {
-        let Some(in_flight) = self.in_flight.as_mut().filter(|f| f.id() == id) else { return };
-        let again = match in_flight.purpose.clone() {
-            Purpose::Asked { trigger } => Command::Checkpoint { trigger },
-            Purpose::Savepoint { trigger, directory, format } => {
-                Command::Savepoint { trigger, directory, format }
-            }
-            Purpose::Stop { trigger, directory, format, drain: false } => {
-                Command::Stop { trigger, directory, drain: false, format }
-            }
-            Purpose::Stop { .. } | Purpose::Periodic | Purpose::Final => return self.give_up(id, reason),
-        };
+        let Some(in_flight) = self.in_flight.get_mut(&id) else { return };
+        let Some(again) = in_flight.purpose.again() else { return self.give_up(id, reason) };
         let stop = matches!(again, Command::Stop { .. });
         // Nobody is told of the attempt that came to nothing.
         in_flight.purpose = Purpose::Periodic;
@@ -375,7 +315,7 @@ impl Coordinator {
 
     /// Gives a snapshot up while the job goes on, or fails the job when too many failed in a row.
     pub(super) fn give_up(&mut self, id: u64, reason: String) {
-        let Some(in_flight) = self.in_flight.as_ref().filter(|f| f.id() == id) else { return };
+        let Some(in_flight) = self.in_flight.get(&id) else { return };
         let purpose = in_flight.purpose.clone();
         self.forget(id, &reason);
         self.tell_all(|| Mail::Abort(id));
@@ -397,8 +337,9 @@ impl Coordinator {
 
     /// Enters a snapshot into the history as failed.
     pub(super) fn forget(&mut self, id: u64, reason: &str) {
-        let duration_ms = self.duration_ms();
-        let Some(in_flight) = self.in_flight.take_if(|f| f.id() == id) else { return };
+        let duration_ms = self.duration_ms(id);
+        let Some(in_flight) = self.in_flight.remove(&id) else { return };
+        self.aborted.insert(id);
         self.note(id, |status| {
             status.state = CheckpointState::Failed;
             status.duration_ms = duration_ms;

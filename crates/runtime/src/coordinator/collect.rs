@@ -19,8 +19,10 @@ impl Coordinator {
         retention.grace_ms = i64::try_from(config.grace_ms).unwrap_or(i64::MAX);
         retention.in_progress = self.tasks.values().flat_map(|t| t.ledger.object_names()).collect();
         retention.in_progress.extend(self.description.iter().map(|o| o.name.clone()));
-        if let Some(manifest) = self.in_flight.as_ref().and_then(|f| f.manifest.as_ref()) {
-            retention.in_progress.extend(reach::references(manifest).map(|o| o.name.clone()));
+        for in_flight in self.in_flight.values() {
+            retention.in_progress.extend(in_flight.object_names());
+            let manifest = in_flight.manifest.iter().flat_map(|m| reach::references(m));
+            retention.in_progress.extend(manifest.map(|o| o.name.clone()));
         }
         let shared = Arc::clone(&self.shared);
         let events = Arc::clone(&shared.events);

@@ -1,28 +1,39 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use alluvium_model::KeyGroupFunction;
-use alluvium_snapshot::format::{JobRef, Manifest, OperatorEntry, Profile, RunRef, TableEntry};
+use alluvium_snapshot::format::{
+    JobRef, Manifest, ObjectRef, OperatorEntry, Place, Profile, RunRef, TableEntry, reach,
+};
 
 use super::Coordinator;
+use super::savepoint::manifest_bytes;
 use crate::ledger::AckedTable;
 use crate::plan::{Plan, TaskId};
 
 impl Coordinator {
-    /// Makes the manifest of a cut from the parts of all tasks.
-    pub(super) fn compose(
-        &self,
-        checkpoint_id: u64,
-        created_ms: i64,
-        as_of_ms: i64,
-        acked: BTreeMap<TaskId, Vec<AckedTable>>,
-    ) -> Manifest {
+    /// Makes the manifest of a cut from the parts of all tasks, and notes what it refers to.
+    pub(super) fn compose(&mut self, checkpoint_id: u64) -> Manifest {
+        let cut = self.in_flight.get_mut(&checkpoint_id);
+        let (created_ms, as_of_ms, acked) = cut.map_or_else(Default::default, |cut| {
+            (cut.triggered_ms, cut.barrier.as_of_ms, std::mem::take(&mut cut.acked))
+        });
+        let mut manifest = self.manifest_of(checkpoint_id, acked);
+        manifest.created_ms = created_ms;
+        manifest.as_of_ms = Some(as_of_ms);
+        self.take_over_lists(&mut manifest);
+        self.list_aborted(&mut manifest);
+        let referenced = manifest_bytes(&manifest);
+        self.note(checkpoint_id, |status| status.bytes_referenced = referenced);
+        manifest
+    }
+
+    fn manifest_of(&self, checkpoint_id: u64, acked: BTreeMap<TaskId, Vec<AckedTable>>) -> Manifest {
         let id = self.shared.board.lock().status.id.clone();
         let job = JobRef { id, name: self.shared.job.name().to_owned() };
         let mut manifest = Manifest::new(Profile::Checkpoint, job);
         manifest.attempt = self.attempt.map_or(0, |a| a.number);
         manifest.checkpoint_id = checkpoint_id;
-        manifest.created_ms = created_ms;
-        manifest.as_of_ms = Some(as_of_ms);
         manifest.roots.clone_from(&self.roots);
         manifest.job_description.clone_from(&self.description);
         let Some(plan) = &self.plan else { return manifest };
@@ -35,6 +46,39 @@ impl Coordinator {
             manifest.operators.push(entry);
         }
         manifest
+    }
+
+    /// Refers to objects of the manifest before as that one does: a task may have done its part before
+    /// their block lists were written.
+    ///
+    /// Spec: PUB-4.
+    fn take_over_lists(&self, manifest: &mut Manifest) {
+        let tables = manifest.operators.iter_mut().flat_map(|operator| &mut operator.tables);
+        for run in tables.flat_map(|table| &mut table.runs) {
+            if let Place::Object { object, .. } = &mut run.place
+                && object.root == 0
+                && let Some(listed) = self.listed.get(&object.name)
+            {
+                *object = Arc::clone(listed);
+            }
+        }
+    }
+
+    /// Lists what aborted checkpoints wrote behind this cut: no table has it yet, but the tasks do,
+    /// and the next cut will.
+    ///
+    /// Spec: COLLECT-4.
+    fn list_aborted(&self, manifest: &mut Manifest) {
+        let named: BTreeSet<String> = reach::objects(manifest).into_iter().map(|o| o.name).collect();
+        let mut left: BTreeMap<String, ObjectRef> = BTreeMap::new();
+        for task in self.tasks.values() {
+            for object in task.ledger.objects_of(&self.aborted) {
+                if !named.contains(&object.name) {
+                    left.insert(object.name.clone(), (*object).clone());
+                }
+            }
+        }
+        manifest.aborted = left.into_values().collect();
     }
 }
 

@@ -39,6 +39,9 @@ impl Coordinator {
     pub(super) fn deploy(&mut self, source: Option<Arc<RestoreSource>>) {
         let Some(plan) = self.plan.clone() else { return };
         self.phase = Phase::Restoring;
+        // The tasks to come know nothing of what earlier ones wrote.
+        self.aborted.clear();
+        self.listed.clear();
         self.roots = source.as_ref().map_or_else(|| vec![Root::own()], |s| s.roots.clone());
         let vertices = Vertices::new(Arc::clone(&plan));
         for task in plan.tasks() {
@@ -356,7 +359,7 @@ impl RestoreTask {
             let manifest = source.snapshot.manifest();
             for run in runs::within(&table.runs, range) {
                 let schema = manifest.schema(run.schema_id).cloned().unwrap_or_else(|| Arc::clone(&assigned));
-                runs.push(OwnedRun { run: moved(run, source.root_offset), schema });
+                runs.push(OwnedRun { run: moved(run, source.root_offset), schema, checkpoint_id: 0 });
             }
         }
         let schema = assigned;

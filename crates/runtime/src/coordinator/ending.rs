@@ -51,7 +51,7 @@ impl Coordinator {
     pub(super) fn cancel(&mut self) {
         self.set_state(JobState::Cancelling);
         self.drop_tasks();
-        if let Some(id) = self.in_flight.as_ref().map(|f| f.id()) {
+        for id in self.in_flight.keys().copied().collect::<Vec<_>>() {
             self.forget(id, "the job was cancelled");
         }
         self.refuse_asked("the job was cancelled");

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use alluvium_env::Random;
 
+use super::in_flight::{InFlight, Stage};
 use super::{Coordinator, Phase};
 use crate::Error;
 use crate::config::RestartStrategy;
@@ -58,9 +59,9 @@ impl Coordinator {
             board.status.failure_kind = Some(error.kind());
         });
         self.drop_tasks();
-        let publishing = self.in_flight.as_ref().is_some_and(|f| f.is_publishing());
-        if let Some(in_flight) = self.in_flight.as_ref().filter(|f| !f.is_publishing()) {
-            let id = in_flight.id();
+        let publishing = self.is_publishing();
+        let others = self.in_flight.values().filter(|f| f.stage != Stage::Publishing);
+        for id in others.map(InFlight::id).collect::<Vec<_>>() {
             self.forget(id, &format!("the job failed: {reason}"));
         }
         // What the tasks of this generation still send means nothing to the next.

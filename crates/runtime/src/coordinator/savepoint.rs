@@ -4,7 +4,8 @@ use std::sync::Arc;
 use alluvium_snapshot::format::{Manifest, Place};
 use alluvium_snapshot::{SavepointOptions, Snapshot, write_savepoint};
 
-use super::checkpoint::{Purpose, Stage, flatten};
+use super::checkpoint::flatten;
+use super::in_flight::{Purpose, Stage};
 use super::{Coordinator, Event, Shared};
 use crate::Error;
 use crate::scheduler::in_background;
@@ -13,8 +14,8 @@ use crate::task::Mail;
 
 impl Coordinator {
     /// Writes a savepoint from a cut whose runs are durable.
-    pub(super) fn write_savepoint(&mut self, manifest: Manifest) {
-        let Some(in_flight) = &mut self.in_flight else { return };
+    pub(super) fn write_savepoint(&mut self, id: u64, manifest: Manifest) {
+        let Some(in_flight) = self.in_flight.get_mut(&id) else { return };
         let (directory, format) = match &in_flight.purpose {
             Purpose::Savepoint { directory, format, .. } | Purpose::Stop { directory, format, .. } => {
                 (directory.clone(), *format)
@@ -23,7 +24,6 @@ impl Coordinator {
         };
         in_flight.stage = Stage::Writing;
         in_flight.manifest = Some(Arc::new(manifest.clone()));
-        let id = in_flight.id();
         let (shared, generation) = (Arc::clone(&self.shared), self.generation);
         let events = Arc::clone(&shared.events);
         let attempt = self.attempt.map_or(0, |a| a.number);
@@ -35,7 +35,7 @@ impl Coordinator {
     }
 
     pub(super) fn savepoint_written(&mut self, id: u64, result: Result<(String, u64), Error>) {
-        let Some(in_flight) = self.in_flight.as_ref().filter(|f| f.id() == id) else { return };
+        let Some(in_flight) = self.in_flight.get(&id) else { return };
         let stop = matches!(in_flight.purpose, Purpose::Stop { .. });
         match result {
             Ok((path, bytes)) => {

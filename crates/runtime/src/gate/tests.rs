@@ -67,6 +67,18 @@ fn an_aborted_barrier_blocks_nothing_and_its_rest_is_dropped() {
 }
 
 #[test]
+fn aborting_a_newer_checkpoint_leaves_the_alignment_of_an_older_one() {
+    let (mut gate, channels) = gate(2);
+    send(&channels[0], [barrier(1), records(1), barrier(2), records(2)]);
+    gate.abort(2);
+    assert!(drain(&mut gate).is_empty());
+    send(&channels[1], [barrier(1), barrier(2), barrier(3)]);
+    assert_eq!(drain(&mut gate), ["barrier 1", "1", "2"]);
+    send(&channels[0], [barrier(3)]);
+    assert_eq!(drain(&mut gate), ["barrier 3"]);
+}
+
+#[test]
 fn a_newer_barrier_overtakes_an_alignment_that_was_given_up() {
     let (mut gate, channels) = gate(2);
     send(&channels[0], [barrier(1)]);

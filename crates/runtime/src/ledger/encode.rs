@@ -8,7 +8,7 @@ use alluvium_state::Frozen;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::{filter, filter_record_batch};
 
-use super::{LedgerTable, OwnedRun, Part};
+use super::{Freeze, LedgerTable, OwnedRun, Part};
 use crate::Error;
 use crate::coordinator::Shared;
 use crate::plan::TaskId;
@@ -20,10 +20,10 @@ pub(super) async fn write(
     task: TaskId,
     tables: &[LedgerTable],
     bases: &[bool],
-    parts: &[Part],
+    freeze: &Freeze,
 ) -> Result<Vec<(usize, OwnedRun)>, Error> {
     let mut writer = RunsWriter::new(Arc::clone(shared.root.store()), Arc::clone(&shared.env.ids));
-    for part in parts {
+    for part in &freeze.parts {
         match part {
             Part::Frozen { position, frozen } => {
                 write_frozen(&mut writer, tables, bases, *position, frozen).await?;
@@ -35,8 +35,10 @@ pub(super) async fn write(
         }
     }
     let written = writer.finish().await.map_err(Error::snapshot("writing runs"))?;
-    let owned =
-        |(table, run): (usize, RunRef)| (table, OwnedRun { run, schema: Arc::clone(&tables[table].schema) });
+    let checkpoint_id = freeze.barrier.checkpoint_id;
+    let owned = |(table, run): (usize, RunRef)| {
+        (table, OwnedRun { run, schema: Arc::clone(&tables[table].schema), checkpoint_id })
+    };
     Ok(written.into_iter().map(owned).collect())
 }
 
@@ -139,7 +141,9 @@ pub(super) async fn merge(
     };
     let written =
         merge_runs(objects, &shared.env.ids, request).await.map_err(Error::snapshot("merging runs"))?;
-    Ok(written.into_iter().map(|run| OwnedRun { run, schema: Arc::clone(&table.schema) }).collect())
+    let newest = chosen.iter().filter_map(|i| list.get(*i)).map(|owned| owned.checkpoint_id).max();
+    let owned = |run| OwnedRun { run, schema: Arc::clone(&table.schema), checkpoint_id: newest.unwrap_or(0) };
+    Ok(written.into_iter().map(owned).collect())
 }
 
 fn intern(schemas: &mut Vec<Arc<StateSchema>>, schema: &Arc<StateSchema>) -> u32 {

@@ -5,7 +5,7 @@ use alluvium_dataflow::testing::{Collected, VecSource};
 use alluvium_dataflow::{
     Declare, Job, JobBuilder, KeyedContext, KeyedProcess, MAX_TIME, OperatorError, OperatorResult, Timer,
 };
-use alluvium_env::{Env, SimulatedClock};
+use alluvium_env::{Clock, Env, SimulatedClock};
 use alluvium_model::ErrorKind;
 use alluvium_runtime::{
     CheckpointConfig, Error, JobHandle, Places, RestartStrategy, Restore, RunConfig, Runtime,
@@ -174,6 +174,8 @@ impl Places for MemoryPlaces {
 /// A world under a seed: a store that outlives crashes, and what sinks wrote.
 pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
+    /// The clock of every process and of the store.
+    pub(crate) clock: Arc<SimulatedClock>,
     pub(crate) out: Collected<Line>,
     pub(crate) seed: u64,
     /// One store call in so many fails; none when 0.
@@ -182,7 +184,9 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        World { store: Arc::new(MemoryStore::new()), out: Collected::new(), seed, faults: 0 }
+        let clock = Arc::new(SimulatedClock::default());
+        let store = Arc::new(MemoryStore::with_clock(Arc::clone(&clock) as Arc<dyn Clock>));
+        World { store, clock, out: Collected::new(), seed, faults: 0 }
     }
 
     /// Starts the job in a new process.
@@ -192,7 +196,7 @@ impl World {
         config: RunConfig,
         process: u64,
     ) -> (Arc<SeededScheduler>, JobHandle) {
-        let clock = Arc::new(SimulatedClock::default());
+        let clock = Arc::clone(&self.clock);
         let seed = self.seed.wrapping_mul(1000) + process;
         let env = Env::simulated_with_clock(seed, Arc::clone(&clock));
         let scheduler = SeededScheduler::new(seed, clock);

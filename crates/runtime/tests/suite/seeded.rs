@@ -129,7 +129,7 @@ fn runs_of_a_table_stay_few_and_old_checkpoints_go() {
     let job = totals_job(input.clone(), &world.out, Some(2000), None);
     let mut config = config(2, 5);
     config.checkpoints.retain = 2;
-    config.checkpoints.grace_ms = 0;
+    config.checkpoints.grace_ms = 100;
     let handle = world.finish(&job, config, 0);
     assert!(handle.checkpoints().completed > 10, "{:?}", handle.checkpoints().completed);
     let manifests = alluvium_store::block_on(world.store.list("root/checkpoints/")).unwrap();
