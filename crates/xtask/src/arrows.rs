@@ -8,12 +8,13 @@ use serde_json::Value as Json;
 use crate::tree;
 
 /// A crate and what it may use beside `model` and `env`, which are open to all.
-const ROOMS: [(&str, &[&str]); 24] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     ("model", &[]),
     ("derive", &[]),
     ("env", &[]),
     ("store", &[]),
     ("format", &[]),
+    ("store-cloud", &["store"]),
     ("state", &[]),
     ("compat", &[]),
     ("interop-flink", &["store"]),
@@ -54,10 +55,11 @@ const ROOMS: [(&str, &[&str]); 24] = [
 const ANY: &[&str] = &["*"];
 
 /// Outside crates that only these rooms may name.
-const PINNED: [(&str, &[&str]); 5] = [
+const PINNED: [(&str, &[&str]); 6] = [
     ("parquet", &["table", "connectors", "convert", "bench", "tests", "testkit"]),
     ("ratatui", &["tui"]),
-    ("tokio", &["server"]),
+    ("tokio", &["server", "store-cloud"]),
+    ("object_store", &["store-cloud"]),
     ("axum", &["server"]),
     ("zstd", &["format", "interop-flink"]),
 ];
