@@ -52,7 +52,7 @@ fn a_bucket_keeps_the_laws_of_a_store() {
     assert_eq!(ranges, [b"ell".as_slice(), b"", b"hello"]);
     assert_eq!(block_on(store.size(&path("objects/a"))).unwrap(), Some(5));
 
-    let behind = block_on(store.get_ranges(&path("objects/a"), &[3..9]));
+    let behind = block_on(store.get_ranges(&path("objects/a"), std::slice::from_ref(&(3..9))));
     assert!(matches!(behind, Err(Error::OutOfRange { size: 5, .. })), "{behind:?}");
     assert!(matches!(block_on(store.get(&path("objects/b"))), Err(Error::Missing { .. })));
     assert_eq!(block_on(store.size(&path("objects/b"))).unwrap(), None);
