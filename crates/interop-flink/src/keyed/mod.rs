@@ -38,7 +38,7 @@ pub(crate) struct KeyedPart {
 }
 
 /// The states of a header, and their serializers taken apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct States {
     /// Version of the header.
     pub(crate) version: i32,

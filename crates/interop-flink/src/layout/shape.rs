@@ -40,7 +40,7 @@ impl Shape {
         let mut shape = Shape {
             name: meta.name.clone(),
             kind: meta.kind,
-            key: key.clone(),
+            key: key.clone().for_key(),
             namespace: given(&meta.namespace),
             map_key: None,
             value: None,
@@ -49,7 +49,7 @@ impl Shape {
         match meta.kind {
             StateKind::Timer(_) => match value.as_timer() {
                 Some((key, namespace)) => {
-                    shape.key = key.clone();
+                    shape.key = key.clone().for_key();
                     shape.namespace = namespace.clone();
                 }
                 None => shape.namespace = Serializer::unknown(value.class()),

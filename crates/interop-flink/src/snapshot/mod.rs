@@ -1,5 +1,6 @@
 //! A Flink snapshot as a source of rows.
 
+mod agree;
 mod describe;
 mod inflight;
 mod lookup;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use alluvium_model::{KeyGroupFunction, LogicalType, OperatorId, OperatorUid, StateKind, TimeDomain};
 use bytes::Bytes;
 
+use super::agree;
 use super::inflight;
 use super::tables::{
     Source, Table, Tables, bytes_schema, key_group_function, keyed_schema, operator_schema, origin, with_ids,
@@ -129,14 +130,17 @@ impl OperatorSource {
         let mut subtasks: Vec<&Subtask> = operator.subtasks.iter().collect();
         subtasks.sort_by_key(|subtask| subtask.index);
         for subtask in &subtasks {
-            source.open_keyed(subtask, files, context, caches, &mut tables);
+            source.open_keyed(subtask, files, context, caches);
         }
+        agree::keyed(&mut source.keyed);
+        source.add_keyed(&mut tables);
         for subtask in &subtasks {
             source.open_raw_keyed(subtask, files, context, &mut tables);
         }
         for subtask in &subtasks {
             source.open_lists(subtask, files, context, caches);
         }
+        agree::lists(&mut source.lists);
         source.add_lists(&mut tables);
         for subtask in &subtasks {
             add_unmanaged(operator, subtask, &mut tables);
@@ -146,32 +150,28 @@ impl OperatorSource {
         source
     }
 
-    fn open_keyed(
-        &mut self,
-        subtask: &Subtask,
-        files: &Arc<Files>,
-        context: Context,
-        caches: &mut Caches,
-        tables: &mut Tables,
-    ) {
+    fn open_keyed(&mut self, subtask: &Subtask, files: &Arc<Files>, context: Context, caches: &mut Caches) {
         let Some(handle) = &subtask.managed_keyed else { return };
         let headers = &mut caches.keyed;
         let max_parallelism = self.max_parallelism;
         let mut opening = Opening { files, context, max_parallelism, headers };
         match opening.part(subtask.index, handle) {
-            Ok(part) => {
-                self.function = key_group_function(&part.states.key.serializer);
-                for (meta, shape) in part.states.metas.iter().zip(&part.states.shapes) {
-                    tables.add(Table {
-                        schema: Arc::new(keyed_schema(shape)),
-                        origin: origin(meta, Some(&part.states.key)),
-                        rows: None,
-                        source: Source::Keyed(meta.name.clone()),
-                    });
-                }
-                self.keyed.push(part);
-            }
+            Ok(part) => self.keyed.push(part),
             Err(error) => self.fault(format!("keyed state of subtask {}", subtask.index), error),
+        }
+    }
+
+    fn add_keyed(&mut self, tables: &mut Tables) {
+        for part in &self.keyed {
+            self.function = key_group_function(&part.states.key.serializer);
+            for (meta, shape) in part.states.metas.iter().zip(&part.states.shapes) {
+                tables.add(Table {
+                    schema: Arc::new(keyed_schema(shape)),
+                    origin: origin(meta, Some(&part.states.key)),
+                    rows: None,
+                    source: Source::Keyed(meta.name.clone()),
+                });
+            }
         }
     }
 

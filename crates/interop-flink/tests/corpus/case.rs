@@ -10,7 +10,7 @@ use crate::report::{Line, Report};
 use crate::states;
 
 /// Returns the folders of all cases below a folder, ascending.
-pub fn find(root: &Path) -> Vec<String> {
+pub(crate) fn find(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![root.to_owned()];
     while let Some(folder) = open.pop() {
@@ -26,7 +26,7 @@ pub fn find(root: &Path) -> Vec<String> {
 }
 
 /// Compares every snapshot of a case with its truth.
-pub fn compare(folder: &Path, report: &mut Report) {
+pub(crate) fn compare(folder: &Path, report: &mut Report) {
     let truth = std::fs::read(folder.join("truth.json")).unwrap();
     let truth: Json = serde_json::from_slice(&truth).unwrap();
     let text = |name: &str| truth[name].as_str().unwrap_or_default().to_owned();

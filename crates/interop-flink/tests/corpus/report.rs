@@ -7,26 +7,26 @@ const SHOWN: usize = 400;
 
 /// What a line of the table is about, and its counts of states.
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
-    pub version: String,
-    pub backend: String,
-    pub format: String,
+pub(crate) struct Line {
+    pub(crate) version: String,
+    pub(crate) backend: String,
+    pub(crate) format: String,
 }
 
 /// Counts of states, and of entries.
 #[derive(Debug, Default, Clone)]
-pub struct Counts {
-    pub typed: u64,
-    pub opaque: u64,
-    pub wrong: u64,
-    pub missing: u64,
-    pub absent: u64,
-    pub entries: u64,
+pub(crate) struct Counts {
+    pub(crate) typed: u64,
+    pub(crate) opaque: u64,
+    pub(crate) wrong: u64,
+    pub(crate) missing: u64,
+    pub(crate) absent: u64,
+    pub(crate) entries: u64,
 }
 
 /// How a state compares with its truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// All entries are there, with their values.
     Typed,
     /// All entries are there; some values are bytes.
@@ -41,7 +41,7 @@ pub enum Verdict {
 
 /// What a comparison found.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     lines: BTreeMap<Line, Counts>,
     differences: Vec<String>,
     opaque: BTreeMap<String, u64>,
@@ -49,7 +49,7 @@ pub struct Report {
 
 impl Report {
     /// Adds a state.
-    pub fn state(&mut self, line: &Line, place: &str, entries: u64, verdict: Verdict) {
+    pub(crate) fn state(&mut self, line: &Line, place: &str, entries: u64, verdict: Verdict) {
         let counts = self.lines.entry(line.clone()).or_default();
         counts.entries += entries;
         match verdict {
@@ -71,12 +71,12 @@ impl Report {
     }
 
     /// Adds a snapshot that cannot be opened.
-    pub fn fault(&mut self, line: &Line, place: &str, what: &str) {
+    pub(crate) fn fault(&mut self, line: &Line, place: &str, what: &str) {
         self.state(line, place, 0, Verdict::Wrong(what.to_owned()));
     }
 
     /// Adds what another comparison found.
-    pub fn merge(&mut self, other: Report) {
+    pub(crate) fn merge(&mut self, other: Report) {
         for (line, counts) in other.lines {
             let sum = self.lines.entry(line).or_default();
             sum.typed += counts.typed;
@@ -93,17 +93,17 @@ impl Report {
     }
 
     /// Returns the number of states that differ.
-    pub fn wrong(&self) -> u64 {
+    pub(crate) fn wrong(&self) -> u64 {
         self.lines.values().map(|counts| counts.wrong).sum()
     }
 
     /// Returns the number of states that are not there.
-    pub fn missing(&self) -> u64 {
+    pub(crate) fn missing(&self) -> u64 {
         self.lines.values().map(|counts| counts.missing).sum()
     }
 
     /// Prints the table and the first differences.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         let head = ["Flink", "backend", "format", "typed", "opaque", "wrong", "missing", "absent", "entries"];
         println!(
             "{:<8} {:<20} {:<14} {:>7} {:>7} {:>7} {:>7} {:>7} {:>9}",

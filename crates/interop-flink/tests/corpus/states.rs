@@ -12,7 +12,7 @@ use crate::report::{Line, Report, Verdict};
 use crate::values::{Match, Types, compare_value};
 
 /// Compares every state that the truth of a snapshot names.
-pub fn compare(snapshot: &FlinkSnapshot, truth: &Json, place: &str, line: &Line, report: &mut Report) {
+pub(crate) fn compare(snapshot: &FlinkSnapshot, truth: &Json, place: &str, line: &Line, report: &mut Report) {
     for operator in array(&truth["operators"]) {
         let id = operator["operator_id"].as_str().unwrap_or_default();
         let (id, chain) = id.split_once('#').map_or((id, None), |(id, chain)| (id, Some(chain)));
@@ -70,7 +70,7 @@ fn read(
 }
 
 /// Prints an error and its causes.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 /// How a value compares with its truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Match {
+pub(crate) enum Match {
     /// It is the same.
     Same,
     /// It, or a part of it, is bytes of this serializer.
@@ -30,19 +30,19 @@ impl Match {
 }
 
 /// The types of a state's lines.
-pub struct Types<'s> {
+pub(crate) struct Types<'s> {
     schema: &'s StateSchema,
     any_order: bool,
 }
 
 impl<'s> Types<'s> {
     /// Takes the types of a state; `any_order` compares lists without their order.
-    pub fn of(schema: &'s StateSchema, any_order: bool) -> Self {
+    pub(crate) fn of(schema: &'s StateSchema, any_order: bool) -> Self {
         Types { schema, any_order }
     }
 
     /// Returns whether a line is that of an entry.
-    pub fn same_place(&self, entry: &Json, line: &Map<String, Json>) -> bool {
+    pub(crate) fn same_place(&self, entry: &Json, line: &Map<String, Json>) -> bool {
         let part =
             |truth: &str, ours: &str, ty: Option<&LogicalType>| match (entry.get(truth), line.get(ours)) {
                 (None, _) => true,
@@ -56,14 +56,14 @@ impl<'s> Types<'s> {
     }
 
     /// Returns whether the key of a line is bytes.
-    pub fn has_opaque_place(&self, line: &Map<String, Json>) -> bool {
+    pub(crate) fn has_opaque_place(&self, line: &Map<String, Json>) -> bool {
         ["key", "namespace", "map_key"]
             .iter()
             .any(|part| line.get(*part).is_some_and(|v| opaque(v).is_some()))
     }
 
     /// Compares the value of a line and its time of last access.
-    pub fn value(&self, entry: &Json, line: &Map<String, Json>) -> Match {
+    pub(crate) fn value(&self, entry: &Json, line: &Map<String, Json>) -> Match {
         let (Some(truth), Some(ours)) = (entry.get("value"), line.get("value")) else { return Match::Same };
         let element = self.schema.value.as_ref().map(|value| &value.ty);
         if self.schema.kind != alluvium_model::StateKind::List {
@@ -116,7 +116,7 @@ fn same_if(same: bool, truth: &Json, ours: &Json) -> Match {
 }
 
 /// Compares one value.
-pub fn compare_value(truth: &Json, ours: &Json, ty: Option<&LogicalType>) -> Match {
+pub(crate) fn compare_value(truth: &Json, ours: &Json, ty: Option<&LogicalType>) -> Match {
     if let Some(serializer) = opaque(ours) {
         return Match::Opaque(serializer);
     }
