@@ -104,8 +104,8 @@ pub(crate) fn arrow_unit(unit: TimeUnit) -> ArrowUnit {
 /// Reads one value of a column; [`Value::Null`] where it is null.
 ///
 /// # Errors
-/// [`Error::Mismatch`] when the column is not of the Arrow type of `ty`, or an enum's symbol is
-/// none of its symbols.
+/// [`Error::Mismatch`] when the column is not of the Arrow type of `ty`; [`Error::Cell`] for a
+/// symbol that is none of its enum's, a text that is no number and an either without one side.
 ///
 /// # Panics
 /// When `row` is not below the length of the column.
@@ -143,18 +143,19 @@ pub fn value_at(column: &dyn Array, ty: &LogicalType, row: usize) -> Result<Valu
         }
         T::Enum(symbols) => {
             let symbol = text(column, ty, row)?;
-            let ordinal = symbols.symbols.iter().position(|s| s == symbol).ok_or_else(|| no(symbol, ty))?;
+            let ordinal =
+                symbols.symbols.iter().position(|s| s == symbol).ok_or_else(|| no(symbol, "TYPE-21", row))?;
             Value::Enum(ordinal as u32)
         }
         T::BigInteger => {
             let text = text(column, ty, row)?;
             Value::BigInteger(
-                Some(text).filter(|t| big::is_integer(t)).ok_or_else(|| no(text, ty))?.to_owned(),
+                Some(text).filter(|t| big::is_integer(t)).ok_or_else(|| no(text, "TYPE-26", row))?.to_owned(),
             )
         }
         T::BigDecimal => {
             let text = text(column, ty, row)?;
-            Value::big_decimal(text).ok_or_else(|| no(text, ty))?
+            Value::big_decimal(text).ok_or_else(|| no(text, "TYPE-27", row))?
         }
         T::List(element) => Value::List(list(column, ty, &element.ty, row)?),
         T::Set(element) => Value::List(list(column, ty, element, row)?),
@@ -220,18 +221,18 @@ fn either(
 ) -> Result<Value> {
     let parts = column.as_struct_opt().filter(|s| s.num_columns() == 3).ok_or_else(|| odd(column, ty))?;
     let name = text(parts.column(0), ty, row)?;
-    let side = Side::from_name(name).ok_or_else(|| no(name, ty))?;
+    let side = Side::from_name(name).ok_or_else(|| no(name, "TYPE-28", row))?;
     let (element, chosen, other) =
         side.of((left, parts.column(1), parts.column(2)), (right, parts.column(2), parts.column(1)));
     if other.is_valid(row) || (chosen.is_null(row) && !element.nullable) {
-        return Err(no(&format!("{name}, but not {name} alone"), ty));
+        return Err(no(&format!("{name}, but not {name} alone"), "TYPE-28", row));
     }
     Ok(Value::Either(side, Box::new(value_at(chosen, &element.ty, row)?)))
 }
 
-fn no(found: &str, ty: &LogicalType) -> Error {
+fn no(found: &str, rule: &'static str, row: usize) -> Error {
     let found = found.chars().take(80).collect();
-    Error::Mismatch { path: "column".into(), wanted: ty.to_string(), found }
+    Error::Cell { row, found, rule }
 }
 
 fn odd(column: &dyn Array, ty: &LogicalType) -> Error {

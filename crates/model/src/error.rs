@@ -36,6 +36,16 @@ pub enum Error {
         /// Rule of the specification, for example `CANON-3`.
         rule: &'static str,
     },
+    /// A cell of a column that no value of its type has.
+    #[error("row {row}: {found:?} ({rule})")]
+    Cell {
+        /// Row of the column.
+        row: usize,
+        /// What was found.
+        found: String,
+        /// Rule of the specification, for example `TYPE-26`.
+        rule: &'static str,
+    },
     /// A value that is not of the wanted type.
     #[error("{path}: wanted {wanted}, found {found}")]
     Mismatch {
@@ -76,10 +86,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns the rule that is broken, where one is.
+    pub fn rule(&self) -> Option<&'static str> {
+        match self {
+            Error::Malformed { rule, .. } | Error::Cell { rule, .. } => Some(rule),
+            _ => None,
+        }
+    }
+
     /// Returns what a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Malformed { .. } | Error::Layout { .. } => ErrorKind::Corrupt,
+            Error::Malformed { .. } | Error::Cell { .. } | Error::Layout { .. } => ErrorKind::Corrupt,
             Error::Mismatch { .. } => ErrorKind::Input,
             Error::UnknownType { .. } | Error::CannotPlace { .. } => ErrorKind::Unsupported,
             Error::Arrow(_) => ErrorKind::Internal,

@@ -157,10 +157,23 @@ impl Error {
             Error::Table { source: alluvium_table::Error::Malformed { rule, .. }, .. } => Some(rule),
             Error::Table { source: alluvium_table::Error::OutOfOrder { rule, .. }, .. } => Some(rule),
             Error::Table { source: alluvium_table::Error::RunsOverlap { .. }, .. } => Some("SEQ-2"),
+            Error::Model(error) | Error::Table { source: alluvium_table::Error::Model(error), .. } => {
+                error.rule()
+            }
             Error::Damaged { rule, .. } | Error::Broken { rule, .. } => Some(rule),
             Error::MissingObject { .. } => Some("PUB-1"),
             Error::Fenced { .. } => Some("FENCE-4"),
             _ => None,
+        }
+    }
+
+    /// Returns whether the place holds nothing that looks like a snapshot of ours: another format may
+    /// know it.
+    pub fn is_unrecognised(&self) -> bool {
+        match self {
+            Error::NotASnapshot { .. } => true,
+            Error::Manifest { source, .. } => matches!(**source, alluvium_format::Error::NotAManifest { .. }),
+            _ => false,
         }
     }
 

@@ -145,8 +145,8 @@ impl<'a> Part<'a> {
             }
             Part::Text(column) => push_escaped(column.value(row).as_bytes(), out),
             Part::Any { column, raw, ty } => {
-                let value = value_with_raw(*column, *raw, ty, row).map_err(|e| odd(e.to_string()))?;
-                canonical::encode(&value, ty, out).map_err(|e| odd(e.to_string()))?;
+                let value = value_with_raw(*column, *raw, ty, row).map_err(odd_value)?;
+                canonical::encode(&value, ty, out).map_err(odd_value)?;
             }
         }
         Ok(())
@@ -169,6 +169,11 @@ fn nulls(column: &ArrayRef) -> Option<&NullBuffer> {
 
 fn odd_type(column: &ArrayRef) -> Error {
     odd(format!("a column of type {}", column.data_type()))
+}
+
+/// Names the rule that a value breaks itself.
+fn odd_value(error: alluvium_model::Error) -> Error {
+    Error::malformed("rows", error.rule().unwrap_or(rule::COLUMNS), error.to_string())
 }
 
 fn odd(found: String) -> Error {
