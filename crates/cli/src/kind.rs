@@ -13,6 +13,7 @@ pub(crate) fn of(cause: &(dyn StdError + 'static)) -> Option<ErrorKind> {
     }
     first_known!(
         alluvium_query::Error,
+        alluvium_interop_flink::Error,
         alluvium_snapshot::Error,
         alluvium_store::Error,
         alluvium_convert::Error,

@@ -10,6 +10,7 @@ mod progress;
 mod rest;
 mod running;
 mod verbs;
+mod watched;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,18 +1,77 @@
-//! Opening what `SNAP` names.
+//! Opening what `SNAP` names: ours or Flink's, recognised by content.
+
+mod flink;
+
+use std::path::PathBuf;
 
 use alluvium::failure::Told;
 use alluvium_model::{ErrorKind, SnapshotSource};
+use alluvium_snapshot::Snapshot;
 use anyhow::{Context, Result};
 
 use crate::running::Running;
 
-/// Opens a snapshot: a directory, a manifest, the root of a job for its newest complete
-/// checkpoint, or `latest` for that of the only running job.
-pub(crate) fn snapshot(location: &str) -> Result<Box<dyn SnapshotSource>> {
+/// How snapshots of Flink are opened; snapshots of ours need none of it.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Flink snapshots")]
+pub(crate) struct Options {
+    /// Read the files that a snapshot records under OLD from NEW: s3://bucket/cp=/backup/cp. May be
+    /// repeated; the first that fits counts.
+    #[arg(long, value_name = "OLD=NEW", value_parser = remap)]
+    pub(crate) remap: Vec<(String, String)>,
+    /// Name operators of which a snapshot holds only the hash of their uid: a file with one uid a
+    /// line, or a directory of sources, whose text literals are tried. May be repeated.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) uids: Vec<PathBuf>,
+}
+
+fn remap(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
+        _ => Err("of the form OLD=NEW: where files were, and where they are now".into()),
+    }
+}
+
+/// A snapshot of either engine.
+pub(crate) enum Opened {
+    /// One of ours.
+    Ours(Box<Snapshot>),
+    /// One of Flink.
+    Flink(Box<dyn SnapshotSource>),
+}
+
+impl Opened {
+    /// Returns it as what every question goes to.
+    pub(crate) fn into_source(self) -> Box<dyn SnapshotSource> {
+        match self {
+            Opened::Ours(snapshot) => snapshot,
+            Opened::Flink(snapshot) => snapshot,
+        }
+    }
+}
+
+/// Opens a snapshot: a directory, a manifest or `_metadata` file, the root of a job for its newest
+/// complete checkpoint, or `latest` for that of the only running job.
+pub(crate) fn snapshot(location: &str, options: &Options) -> Result<Box<dyn SnapshotSource>> {
+    open(location, options).map(Opened::into_source)
+}
+
+/// As [`snapshot`], telling whose it is.
+pub(crate) fn open(location: &str, options: &Options) -> Result<Opened> {
     let location = resolve(location)?;
-    alluvium_snapshot::open_location(&location)
-        .map_err(anyhow::Error::new)
-        .with_context(|| Told::doing(format!("cannot open snapshot {location}")).next(next(&location)))
+    let doing = || Told::doing(format!("cannot open snapshot {location}"));
+    let not_ours = match alluvium_snapshot::locate(&location).and_then(|found| found.open()) {
+        Ok(snapshot) => return Ok(Opened::Ours(Box::new(snapshot))),
+        Err(error) if error.is_unrecognised() => error,
+        Err(error) => return Err(error).with_context(|| doing().next(next(&location))),
+    };
+    match flink::open(&location, options).with_context(doing)? {
+        Some(snapshot) => Ok(Opened::Flink(snapshot)),
+        None => {
+            let neither = "neither ours nor Flink's, which has a file _metadata or folders chk-<n>";
+            Err(not_ours).context(neither).with_context(|| doing().next(next(&location)))
+        }
+    }
 }
 
 /// Returns the place that `SNAP` names, without opening it.
@@ -24,12 +83,27 @@ pub(crate) fn resolve(location: &str) -> Result<String> {
     if location.is_empty() {
         return Err(Told::new(ErrorKind::Input, "the path of the snapshot is empty").into());
     }
-    let location = location.strip_prefix("file://").unwrap_or(location);
-    if let Some((scheme, _)) = location.split_once("://") {
-        let told = Told::new(ErrorKind::Unsupported, format!("snapshots at {scheme}:// cannot be read yet"));
-        return Err(told.next("copy it to a local directory").into());
+    if let Some(path) = local(location) {
+        return Ok(path.to_owned());
     }
-    Ok(location.to_owned())
+    match location.split_once("://") {
+        Some((scheme, _)) => {
+            let told = format!("snapshots at {scheme}:// cannot be read yet");
+            Err(Told::new(ErrorKind::Unsupported, told).next("copy it to a local directory").into())
+        }
+        None => Ok(location.to_owned()),
+    }
+}
+
+/// Returns the path of a `file:` URI in any of its forms: `file:/a`, `file:///a`.
+fn local(location: &str) -> Option<&str> {
+    let rest = location.strip_prefix("file:")?;
+    match rest.strip_prefix("//") {
+        Some(path) => {
+            Some(path.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(path))
+        }
+        None => Some(rest),
+    }
 }
 
 fn newest_of(target: &crate::running::Target) -> Result<String> {
@@ -51,4 +125,28 @@ fn next(location: &str) -> String {
         }
     }
     format!("`alluvium ls {}` lists the snapshots there", near.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_by_path_or_uri() {
+        for (location, path) in [
+            ("data/sp", "data/sp"),
+            ("file:/data/sp", "/data/sp"),
+            ("file:///data/sp", "/data/sp"),
+            ("file://localhost/data/sp", "/data/sp"),
+        ] {
+            assert_eq!(resolve(location).unwrap(), path, "{location}");
+        }
+        assert!(resolve("gs://bucket/sp").is_err() && resolve("").is_err());
+    }
+
+    #[test]
+    fn a_remap_has_two_sides() {
+        assert_eq!(remap("s3://b/cp=/data"), Ok(("s3://b/cp".into(), "/data".into())));
+        assert!(remap("/data").is_err() && remap("=/data").is_err() && remap("/data=").is_err());
+    }
 }

@@ -10,7 +10,8 @@ use crate::{Skew, Target};
 /// Returns what a snapshot holds, in the shape of `inspect -o json`.
 ///
 /// Reads metadata and headers only; what they do not hold is null. With `count_rows` the rows are
-/// read instead, and `entries`, `elements` and skew are never null.
+/// read instead, and `entries`, `elements` and skew are never null; then `opaque_rows` says how many
+/// rows are bytes, and `unreadable` how many parts could not be read.
 ///
 /// # Errors
 /// With `count_rows`: what the source could not read.
@@ -50,12 +51,13 @@ fn operator_json(source: &dyn SnapshotSource, operator: &OperatorState, count_ro
 fn state_json(operator: &OperatorState, table: &StateTable, counts: Option<Counts>) -> Json {
     let schema = &table.schema;
     let plain = |ty: &Option<LogicalType>| ty.clone().map(|ty| type_to_json(&ElementType::required(ty)));
+    let read = counts.as_ref().map(|counts| (counts.opaque_rows, counts.unreadable));
     let (entries, elements, groups) = match counts {
         Some(counts) => (Some(counts.entries), counts.elements, counts.rows_by_key_group),
         None => (table.entries, table.elements, table.rows_by_key_group.clone()),
     };
     let skew = if schema.kind.is_keyed() { Skew::of(&groups, operator.max_parallelism) } else { None };
-    json!({
+    let mut state = json!({
         "name": schema.name,
         "kind": schema.kind.word(),
         "key_type": plain(&schema.key),
@@ -68,7 +70,12 @@ fn state_json(operator: &OperatorState, table: &StateTable, counts: Option<Count
         "ttl_ms": schema.ttl_ms,
         "opaque": table.opaque,
         "key_group_skew": skew.map(|skew| skew.to_json()),
-    })
+    });
+    if let (Some((opaque_rows, unreadable)), Some(members)) = (read, state.as_object_mut()) {
+        members.insert("opaque_rows".into(), opaque_rows.into());
+        members.insert("unreadable".into(), unreadable.into());
+    }
+    state
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
 use alluvium::failure::{self, Exit};
-use alluvium_model::{ErrorKind, Role, StateSchema};
+use alluvium_model::{ErrorKind, Role, SnapshotSource, StateSchema};
 use alluvium_query::{Filter, key_groups_from_text};
 use anyhow::{Context, Result};
 
+use crate::open::Options;
 use crate::output::Out;
 use crate::progress::Progress;
 
 /// Print the rows of a state.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Snapshot: a directory, a manifest, or the root of a job for its newest checkpoint.
+    /// Snapshot, ours or of Flink: a directory, a manifest or _metadata, or the root of a job for its
+    /// newest checkpoint.
     #[arg(value_name = "SNAP")]
     snapshot: String,
     /// Operator, by uid or id, and state: aircraft/position.
@@ -27,10 +29,13 @@ pub(crate) struct Args {
     /// At most so many lines.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
-    let source = crate::open::snapshot(&args.snapshot)?;
+    let progress = Progress::start(format!("reading {}", args.state));
+    let source = progress.watch(crate::open::snapshot(&args.snapshot, &args.options)?);
     let target = alluvium_query::find(source.describe(), &args.state)?;
     let filter = Filter {
         key: args.key.clone(),
@@ -39,35 +44,44 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
         limit: args.limit,
         after: None,
     };
-    let progress = Progress::start(format!("reading {}", args.state));
-    let mut lines = alluvium_query::lines(&*source, &target, &filter)?;
+    let mut lines = alluvium_query::lines(&source, &target, &filter)?;
+    let terminal = out.is_terminal();
     let mut records = out.records(&columns(&target.table.schema));
     let first = lines.next();
-    drop(progress);
-    let mut damaged = 0_u64;
+    // Lines on the terminal are progress enough.
+    let mut progress = Some(progress).filter(|_| !terminal);
+    let (mut damaged, mut kind) = (0_u64, ErrorKind::Corrupt);
     for line in first.into_iter().chain(lines) {
         match line {
             Ok(line) => records.push(line.json.as_object().cloned().unwrap_or_default())?,
             // A damaged part is reported; the source goes on behind it where it can.
-            Err(error) if error.kind() == ErrorKind::Corrupt && damaged < DAMAGES => {
+            Err(error) if is_damage(error.kind()) && damaged < DAMAGES => {
                 damaged += 1;
-                eprint!("{}", failure::render(&anyhow::Error::new(error), ErrorKind::Corrupt));
+                kind = error.kind();
+                drop(progress.take());
+                eprint!("{}", failure::render(&anyhow::Error::new(error), kind));
             }
             Err(error) => return Err(error).with_context(|| format!("reading {}", args.state)),
         }
     }
+    drop(progress);
     let printed = records.end()?;
     if damaged == 0 {
         return Ok(Exit::Clean);
     }
     eprintln!("{damaged} parts could not be read; `alluvium verify {}` names them", args.snapshot);
-    Ok(if printed > 0 { Exit::Findings } else { Exit::Input })
+    Ok(if printed > 0 { Exit::Findings } else { Exit::of(kind) })
 }
 
 /// Returns the members that the lines of a state can have, in their order.
 pub(crate) fn columns(schema: &StateSchema) -> Vec<&'static str> {
     let hidden = [Role::ListPos, Role::KeyRaw, Role::NamespaceRaw, Role::MapKeyRaw, Role::ValueRaw];
     schema.roles(false).into_iter().filter(|role| !hidden.contains(role)).map(Role::name).collect()
+}
+
+/// Whether an error concerns a part of a state, behind which the source may go on.
+fn is_damage(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::Missing)
 }
 
 /// After so many damaged parts one that cannot be skipped is assumed.

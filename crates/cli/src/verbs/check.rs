@@ -9,12 +9,13 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde_json::Value as Json;
 
+use crate::open::Options;
 use crate::output::{self, Format, Object, Out, escape};
 
 /// Check whether a new version of a job can take the state of an old one.
 ///
-/// Either side is a job description (what `alluvium describe JOB` prints) or a snapshot. Files are
-/// read; no job is ever run.
+/// Either side is a job description (what `alluvium describe JOB` prints) or a snapshot, ours or of
+/// Flink. Files are read; no job is ever run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The new side: a job description or a snapshot; `-` reads a description from standard input.
@@ -26,6 +27,8 @@ pub(crate) struct Args {
     /// Exit with 1 for findings that weigh at least so much.
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     fail_on: FailOn,
+    #[command(flatten)]
+    options: Options,
 }
 
 /// A weight of findings.
@@ -41,8 +44,8 @@ enum FailOn {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
-    let new = side(&args.new)?;
-    let old = side(&args.against)?;
+    let new = side(&args.new, &args.options)?;
+    let old = side(&args.against, &args.options)?;
     let report = alluvium_compat::check(&old, &new);
     match out.format_or(Format::Json) {
         Format::Json | Format::Jsonl => out.json(&report.to_json())?,
@@ -58,10 +61,10 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
 }
 
 /// Reads one side: JSON is a job description, everything else is opened as a snapshot.
-fn side(place: &str) -> Result<Contract> {
+fn side(place: &str, options: &Options) -> Result<Contract> {
     let path = Path::new(place);
     if place != "-" && !path.is_file() {
-        return snapshot(place);
+        return snapshot(place, options);
     }
     let mut head = Vec::new();
     let doing = || format!("cannot read {place}");
@@ -79,7 +82,7 @@ fn side(place: &str) -> Result<Contract> {
                 .into())
         }
         _ if place == "-" => Err(Told::new(ErrorKind::Input, "standard input is no job description").into()),
-        _ => snapshot(place),
+        _ => snapshot(place, options),
     }
 }
 
@@ -96,8 +99,8 @@ fn description(place: &str, text: &[u8]) -> Result<Contract> {
     Ok(Contract::from(&job))
 }
 
-fn snapshot(place: &str) -> Result<Contract> {
-    let source: Box<dyn SnapshotSource> = crate::open::snapshot(place)?;
+fn snapshot(place: &str, options: &Options) -> Result<Contract> {
+    let source: Box<dyn SnapshotSource> = crate::open::snapshot(place, options)?;
     Ok(Contract::from(source.describe()))
 }
 

@@ -9,12 +9,13 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde_json::json;
 
+use crate::open::{Opened, Options};
 use crate::output::{Format, Out};
 use crate::progress::Progress;
 
 /// Convert between formats, and say what was lost.
 ///
-/// A snapshot becomes files, one per state (parquet, jsonl, csv, arrow), or a compacted savepoint.
+/// A snapshot, ours or of Flink, becomes files, one per state (parquet, jsonl, csv, arrow), or a compacted savepoint.
 /// Files of that kind (parquet, jsonl) become a savepoint: on their own, with the schemas of a job
 /// description, or over another snapshot, whose other states are kept.
 #[derive(Debug, clap::Args)]
@@ -40,6 +41,8 @@ pub(crate) struct Args {
     /// Time of last access, in milliseconds since 1970, of imported rows that have none.
     #[arg(long, value_name = "MS")]
     last_access: Option<i64>,
+    #[command(flatten)]
+    options: Options,
 }
 
 /// What can be written.
@@ -62,38 +65,42 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
     let progress = Progress::start("converting");
     let report = match import_schemas(args).with_context(doing)? {
         Some(schemas) => import(args, schemas).with_context(doing)?,
-        None => export(args)?,
+        None => export(args, &progress)?,
     };
     drop(progress);
     print(&report, out)?;
     Ok(if report.is_lossless() { Exit::Clean } else { Exit::Findings })
 }
 
-fn export(args: &Args) -> Result<Report> {
-    let place = crate::open::resolve(&args.source.to_string_lossy())?;
+fn export(args: &Args, progress: &Progress) -> Result<Report> {
+    let place = args.source.to_string_lossy();
     let doing = || Told::doing(format!("cannot convert {place} to {}", args.destination.display()));
     let format = match args.to.unwrap_or(To::Parquet) {
-        To::Savepoint => {
-            let snapshot = alluvium_snapshot::locate(&place).and_then(|l| l.open()).with_context(doing)?;
-            return alluvium_convert::to_savepoint(&snapshot, &args.destination, &Env::system())
-                .with_context(doing);
-        }
+        To::Savepoint => return savepoint(args, progress).with_context(doing),
         To::Parquet => FileFormat::Parquet,
         To::Jsonl => FileFormat::Jsonl,
         To::Csv => FileFormat::Csv,
         To::Arrow => FileFormat::ArrowIpc,
     };
-    let source = crate::open::snapshot(&place)?;
-    alluvium_convert::export(&*source, &args.destination, format).with_context(doing)
+    let source = progress.watch(crate::open::snapshot(&place, &args.options)?);
+    alluvium_convert::export(&source, &args.destination, format).with_context(doing)
+}
+
+fn savepoint(args: &Args, progress: &Progress) -> Result<Report> {
+    let (destination, env) = (&args.destination, Env::system());
+    Ok(match crate::open::open(&args.source.to_string_lossy(), &args.options)? {
+        Opened::Ours(snapshot) => alluvium_convert::to_savepoint(&snapshot, destination, &env)?,
+        Opened::Flink(snapshot) => alluvium_convert::copy(&progress.watch(snapshot), destination, &env)?,
+    })
 }
 
 /// Returns the schemas of an import; none when SRC is a snapshot.
 fn import_schemas(args: &Args) -> Result<Option<Schemas>> {
     if let Some(like) = &args.like {
-        let place = crate::open::resolve(like)?;
-        let snapshot = alluvium_snapshot::locate(&place).and_then(|location| location.open());
-        let snapshot = snapshot.with_context(|| format!("cannot open snapshot {place}"))?;
-        return Ok(Some(Schemas::Like(Box::new(snapshot))));
+        return Ok(Some(match crate::open::open(like, &args.options)? {
+            Opened::Ours(snapshot) => Schemas::Like(snapshot),
+            Opened::Flink(snapshot) => Schemas::LikeOther(snapshot),
+        }));
     }
     let beside = if args.source.is_dir() {
         args.source.join(SCHEMA_FILE)

@@ -5,16 +5,17 @@ use alluvium_query::Difference;
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
+use crate::open::Options;
 use crate::output::{Format, Object, Out, cell, escape};
 use crate::progress::Progress;
 
 /// Compare two snapshots entry by entry.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The snapshot before.
+    /// The snapshot before, ours or of Flink.
     #[arg(value_name = "A")]
     left: String,
-    /// The snapshot after.
+    /// The snapshot after, ours or of Flink.
     #[arg(value_name = "B")]
     right: String,
     /// Only say how much differs.
@@ -23,16 +24,18 @@ pub(crate) struct Args {
     /// Print at most so many differences, and stop there.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
-    let left = crate::open::snapshot(&args.left)?;
-    let right = crate::open::snapshot(&args.right)?;
     let progress = Progress::start("comparing");
+    let left = progress.watch(crate::open::snapshot(&args.left, &args.options)?);
+    let right = progress.watch(crate::open::snapshot(&args.right, &args.options)?);
     let format = out.format();
     let mut list = List { out, format, first: true, printed: 0, limit: args.limit, silent: args.summary };
     let mut failed = None;
-    let summary = alluvium_query::diff(&*left, &*right, &mut |difference| match list.push(&difference) {
+    let summary = alluvium_query::diff(&left, &right, &mut |difference| match list.push(&difference) {
         Ok(flow) => flow,
         Err(error) => {
             failed = Some(error);

@@ -1,13 +1,15 @@
 use alluvium::failure::Exit;
 use anyhow::{Context, Result};
 
+use crate::open::Options;
 use crate::output::Out;
 use crate::progress::Progress;
 
 /// Look one key up.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Snapshot: a directory, a manifest, or the root of a job for its newest checkpoint.
+    /// Snapshot, ours or of Flink: a directory, a manifest or _metadata, or the root of a job for its
+    /// newest checkpoint.
     #[arg(value_name = "SNAP")]
     snapshot: String,
     /// Operator, by uid or id, and state: aircraft/position.
@@ -16,10 +18,12 @@ pub(crate) struct Args {
     /// The key: JSON of the key type; for a string, the text itself.
     #[arg(value_name = "KEY")]
     key: String,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
-    let source = crate::open::snapshot(&args.snapshot)?;
+    let source = crate::open::snapshot(&args.snapshot, &args.options)?;
     let target = alluvium_query::find(source.describe(), &args.state)?;
     let progress = Progress::start(format!("looking {} up", args.key));
     let lines = alluvium_query::get(&*source, &target, &args.key)

@@ -1,40 +1,62 @@
+mod facts;
+
 use alluvium::failure::Exit;
 use alluvium_model::source::{OperatorState, StateTable};
-use alluvium_model::{LogicalType, SnapshotDescription, SnapshotSource, StateKind, Value, json};
+use alluvium_model::{SnapshotDescription, SnapshotSource, StateKind};
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
 use serde_json::Value as Json;
 
+use crate::open::Options;
 use crate::output::{self, Format, Object, Out, cell, escape};
 use crate::progress::Progress;
 
 /// Show the operators and states of a snapshot.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Snapshot: a directory, a manifest, or the root of a job for its newest checkpoint.
+    /// Snapshot, ours or of Flink: a directory, a manifest or _metadata, or the root of a job for its
+    /// newest checkpoint.
     #[arg(value_name = "SNAP")]
     snapshot: String,
     /// Read the rows and count what metadata do not hold.
     #[arg(long)]
     count: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
-    let source = crate::open::snapshot(&args.snapshot)?;
-    print(&*source, &args.snapshot, args.count, out)
+    let progress = Progress::start(if args.count { "counting rows" } else { "reading metadata" });
+    let source = progress.watch(crate::open::snapshot(&args.snapshot, &args.options)?);
+    let answer = alluvium_query::inspect(&source, args.count)?;
+    drop(progress);
+    print(source.describe(), &answer, &args.snapshot, out)?;
+    Ok(findings(&answer))
 }
 
 /// Prints what a snapshot holds; also what `browse` prints where no terminal is.
-pub(crate) fn print(source: &dyn SnapshotSource, name: &str, count: bool, out: &mut Out) -> Result<Exit> {
-    let progress = Progress::start(if count { "counting rows" } else { "reading metadata" });
-    let answer = alluvium_query::inspect(source, count)?;
-    drop(progress);
+pub(crate) fn print(snapshot: &SnapshotDescription, answer: &Json, name: &str, out: &mut Out) -> Result<()> {
     match out.format_or(Format::Json) {
-        Format::Json | Format::Jsonl => out.json(&answer)?,
-        Format::Csv => csv(&answer, out)?,
-        Format::Table => table(source.describe(), &answer, name, out)?,
+        Format::Json | Format::Jsonl => out.json(answer)?,
+        Format::Csv => csv(answer, out)?,
+        Format::Table => table(snapshot, answer, name, out)?,
     }
-    Ok(Exit::Clean)
+    Ok(())
+}
+
+/// Tells parts that could not be counted: findings.
+fn findings(answer: &Json) -> Exit {
+    let mut found = Exit::Clean;
+    for operator in members(answer, "operators") {
+        for state in
+            members(operator, "states").filter(|state| state["unreadable"].as_u64().is_some_and(|n| n > 0))
+        {
+            let operator = operator["uid"].as_str().or(operator["id"].as_str()).unwrap_or_default();
+            eprintln!("{operator}/{}: {} parts could not be read", cell(&state["name"]), state["unreadable"]);
+            found = Exit::Findings;
+        }
+    }
+    found
 }
 
 fn csv(answer: &Json, out: &mut Out) -> Result<()> {
@@ -57,16 +79,13 @@ fn csv(answer: &Json, out: &mut Out) -> Result<()> {
 
 fn table(description: &SnapshotDescription, answer: &Json, name: &str, out: &mut Out) -> Result<()> {
     let id = description.id.map_or(String::new(), |id| format!(" {id}"));
-    out.line(&format!(
-        "{}{id}, {} v{}, {}: {}",
-        description.kind,
-        description.format,
-        description.format_version,
-        description.layout,
-        escape(name)
-    ))?;
-    for (fact, value) in &description.facts {
-        out.line(&fact_line(fact, value))?;
+    let version = match description.format {
+        "flink" => format!("flink metadata v{}", description.format_version),
+        format => format!("{format} v{}", description.format_version),
+    };
+    out.line(&format!("{}{id}, {version}, {}: {}", description.kind, description.layout, escape(name)))?;
+    for line in facts::lines(&description.facts) {
+        out.line(&line)?;
     }
     for (operator, counted) in description.operators.iter().zip(members(answer, "operators")) {
         out.line("")?;
@@ -74,19 +93,6 @@ fn table(description: &SnapshotDescription, answer: &Json, name: &str, out: &mut
         states(operator, counted, out)?;
     }
     Ok(())
-}
-
-/// A fact for people: times as dates, sizes with a unit.
-fn fact_line(fact: &str, value: &Json) -> String {
-    let (name, text) = match (fact.rsplit_once('_'), value.as_i64()) {
-        (Some((name, "ms")), Some(ms)) => {
-            let time = json::to_json(&Value::Int(ms), &LogicalType::timestamp_ms());
-            (name, cell(&time))
-        }
-        (Some((_, "bytes")), Some(bytes)) => (fact, output::bytes(bytes.unsigned_abs())),
-        _ => (fact, cell(value)),
-    };
-    format!("  {:<18} {text}", name.replace('_', " "))
 }
 
 fn heading(operator: &OperatorState) -> String {
@@ -117,7 +123,7 @@ fn states(operator: &OperatorState, counted: &Json, out: &mut Out) -> Result<()>
         let number = |member: &str| counted[member].as_u64().map_or("–".into(), output::count);
         rows.push([
             format!("  {}", escape(&state.schema.name)),
-            kind(state),
+            kind(state, counted),
             key(state),
             state.schema.value.as_ref().map_or("–".into(), |ty| escape(&ty.to_string())),
             number("entries"),
@@ -152,7 +158,9 @@ fn fitted(mut rows: Vec<[String; COLUMNS]>) -> Table {
         let cells = rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
         cells.max(HEADS[i].chars().count())
     };
-    let shown: Vec<usize> = (0..COLUMNS).filter(|i| rows.iter().any(|row| !row[*i].is_empty())).collect();
+    let said = |cell: &String| !cell.is_empty() && cell != "–";
+    let shown: Vec<usize> =
+        (0..COLUMNS).filter(|i| *i <= VALUE || rows.iter().any(|row| said(&row[*i]))).collect();
     let others: usize =
         shown.iter().filter(|i| ![KEY, VALUE].contains(i)).map(|i| wide(&rows, *i)).sum::<usize>();
     let types = TABLE_CHARS.saturating_sub(others + 2 * (shown.len() - 1)).max(2 * TYPE_CHARS_LEAST);
@@ -180,8 +188,12 @@ fn time_to_live(ms: u64) -> String {
     fits.map_or(format!("{ms} ms"), |(name, unit)| format!("{} {name}", ms / unit))
 }
 
-fn kind(state: &StateTable) -> String {
-    let opaque = if state.opaque { ", opaque" } else { "" };
+fn kind(state: &StateTable, counted: &Json) -> String {
+    let opaque = match counted["opaque_rows"].as_u64() {
+        Some(rows) if rows > 0 && !state.opaque => format!(", {} opaque", output::count(rows)),
+        _ if state.opaque => ", opaque".into(),
+        _ => String::new(),
+    };
     format!("{}{opaque}", state.schema.kind.name())
 }
 

@@ -5,6 +5,7 @@ use alluvium_model::{ErrorKind, SnapshotDescription};
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::open::Options;
 use crate::output::{self, Format, Object, Out};
 use crate::progress::Progress;
 
@@ -66,11 +67,11 @@ fn row(manifest: &Path, people: bool) -> (Object, bool) {
         matches!(manifest.file_name().and_then(|n| n.to_str()), Some("savepoint.manifest" | "_metadata"));
     let place = manifest.parent().filter(|_| is_directory).unwrap_or(manifest);
     let path = place.to_string_lossy().into_owned();
-    match alluvium_snapshot::open_location(manifest) {
+    match crate::open::snapshot(&manifest.to_string_lossy(), &Options::default()) {
         Ok(source) => (described(source.describe(), &path, people), true),
         Err(error) => {
-            let kind = error.kind;
-            let problem = format!("{}: {:#}", failure::code(kind), anyhow::Error::new(error));
+            let kind = failure::kind_of(&error, crate::kind::of);
+            let problem = format!("{}: {error:#}", failure::code(kind));
             (json!({"path": path, "problem": problem}).as_object().cloned().unwrap_or_default(), false)
         }
     }

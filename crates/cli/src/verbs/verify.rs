@@ -2,23 +2,27 @@ use alluvium::failure::Exit;
 use alluvium_query::VerifyReport;
 use anyhow::Result;
 
+use crate::open::Options;
 use crate::output::{self, Format, Object, Out};
 use crate::progress::Progress;
 
 /// Check a snapshot through and through.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Snapshot: a directory, a manifest, or the root of a job for its newest checkpoint.
+    /// Snapshot, ours or of Flink: a directory, a manifest or _metadata, or the root of a job for its
+    /// newest checkpoint.
     #[arg(value_name = "SNAP")]
     snapshot: String,
     /// Stop after so many damages.
     #[arg(long, value_name = "N", default_value_t = 100)]
     most: usize,
+    #[command(flatten)]
+    options: Options,
 }
 
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
-    let source = crate::open::snapshot(&args.snapshot)?;
     let progress = Progress::start(format!("verifying {}", args.snapshot));
+    let source = crate::open::snapshot(&args.snapshot, &args.options)?;
     let report = alluvium_query::verify(&*source, args.most.max(1))?;
     drop(progress);
     let format = out.format_or(Format::Json);
