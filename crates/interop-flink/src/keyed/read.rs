@@ -47,7 +47,7 @@ impl KeyedPart {
                 let mut feed = Feed::of(stream.as_ref(), from, to, self.states.compressed);
                 let states = u16::try_from(self.states.metas.len()).unwrap_or(u16::MAX);
                 let frame = Frame { group, prefix: *prefix, states };
-                canonical::walk(&mut feed, &frame, Some(state), &mut |raw| {
+                canonical::walk(&mut feed, &frame, Some(state), &mut |_, raw| {
                     if let Err(error) =
                         shape.split(raw.key, raw.value, raw.offset, &mut |entry| sink(Ok(entry)))
                     {
@@ -118,7 +118,7 @@ impl KeyedPart {
         let mut feed = Feed::of(stream.as_ref(), from, to, self.states.compressed);
         let states = u16::try_from(self.states.metas.len()).unwrap_or(u16::MAX);
         let frame = Frame { group, prefix: *prefix, states };
-        let walked = canonical::walk(&mut feed, &frame, None, &mut |_| {});
+        let walked = canonical::walk(&mut feed, &frame, None, &mut |_, _| {});
         Some(walked.and_then(|()| match feed.is_empty()? {
             true => Ok(()),
             false => Err(Error::Malformed {

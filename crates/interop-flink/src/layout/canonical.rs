@@ -22,8 +22,6 @@ pub(crate) struct Frame {
 /// An entry of a canonical key group (`FullSnapshotAsyncWriter`), not yet decoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawEntry<'a> {
-    /// Id of the state in the header.
-    pub(crate) state: u16,
     /// The key behind the key group's bytes.
     pub(crate) key: &'a [u8],
     /// The value.
@@ -48,7 +46,7 @@ pub(crate) fn walk(
     feed: &mut Feed<'_>,
     frame: &Frame,
     only: Option<u16>,
-    visit: &mut dyn FnMut(RawEntry<'_>),
+    visit: &mut dyn FnMut(u16, RawEntry<'_>),
 ) -> Result<()> {
     let mut state = state_id(feed, frame)?;
     loop {
@@ -67,7 +65,7 @@ pub(crate) fn walk(
 
 /// Checks that a key group has the canonical framing from its first byte to its last.
 pub(crate) fn is_canonical(mut feed: Feed<'_>, frame: &Frame) -> Result<bool> {
-    match walk(&mut feed, frame, None, &mut |_| {}) {
+    match walk(&mut feed, frame, None, &mut |_, _| {}) {
         Ok(()) => feed.is_empty(),
         Err(Error::Truncated { .. } | Error::Malformed { .. }) => Ok(false),
         Err(other) => Err(other),
@@ -108,7 +106,7 @@ fn entry(
     feed: &mut Feed<'_>,
     frame: &Frame,
     state: u16,
-    visit: Option<&mut dyn FnMut(RawEntry<'_>)>,
+    visit: Option<&mut dyn FnMut(u16, RawEntry<'_>)>,
 ) -> Result<bool> {
     let offset = feed.offset();
     let key_len = length(feed, 0, "key length")?;
@@ -144,7 +142,7 @@ fn entry(
             let bytes = feed.want(size, "value")?;
             let key = bytes.get(4 + frame.prefix..4 + key_len).unwrap_or_default();
             let value = bytes.get(8 + key_len..size).unwrap_or_default();
-            visit(RawEntry { state, key, value, offset });
+            visit(state, RawEntry { key, value, offset });
             feed.consume(size);
         }
     }
@@ -191,8 +189,8 @@ mod tests {
         let stream = InMemory::new("s", bytes.to_vec());
         let mut found = Vec::new();
         let mut feed = Feed::plain(&stream, 0, bytes.len() as u64);
-        walk(&mut feed, &FRAME, only, &mut |entry| {
-            found.push((entry.state, entry.key.len(), entry.value.len()));
+        walk(&mut feed, &FRAME, only, &mut |state, entry| {
+            found.push((state, entry.key.len(), entry.value.len()));
         })?;
         Ok(found)
     }

@@ -1,6 +1,5 @@
 //! What metadata and headers say of a snapshot.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alluvium_model::source::{OperatorState, StateTable};
@@ -8,14 +7,12 @@ use alluvium_model::{LogicalType, SnapshotDescription, StateKind};
 use serde_json::{Value as Json, json};
 
 use super::operators::OperatorSource;
+use super::sources;
 use super::tables::Table;
-use crate::bytes::Input;
 use crate::files::Files;
 use crate::keyed::{Content, KeyedPart};
 use crate::locate::SnapshotKind;
-use crate::metadata::{
-    KeyedHandle, Metadata, Operator, Properties, SavepointFormat, SnapshotType, StreamHandle,
-};
+use crate::metadata::{KeyedHandle, Metadata, Properties, SavepointFormat, SnapshotType};
 
 /// What is known of a snapshot before its headers.
 pub(super) struct Known<'k> {
@@ -94,9 +91,10 @@ fn facts(known: &Known<'_>, operators: &[OperatorSource]) -> Vec<(&'static str, 
     if let Some(properties) = &metadata.properties {
         facts.push(("properties", properties_fact(properties)));
     }
-    let (count, bytes) = files_of(metadata);
-    facts.push(("files", count.into()));
-    facts.push(("bytes", bytes.into()));
+    let found = metadata.facts();
+    facts.push(("files", found.files.into()));
+    facts.push(("bytes", found.referenced_bytes.into()));
+    facts.push(("inline_bytes", found.inline_bytes.into()));
     let moved = files.moved();
     if !moved.is_empty() {
         facts.push(("moved", moved.into_iter().map(|(from, to)| json!({"from": from, "to": to})).collect()));
@@ -113,9 +111,13 @@ fn facts(known: &Known<'_>, operators: &[OperatorSource]) -> Vec<(&'static str, 
     if !masters.is_empty() {
         facts.push(("master_states", masters.into()));
     }
-    let coordinators: Vec<Json> = operators.iter().filter_map(|o| coordinator(&o.operator, files)).collect();
+    let coordinators: Vec<Json> = operators.iter().filter_map(|o| sources::coordinator(o, files)).collect();
     if !coordinators.is_empty() {
         facts.push(("coordinators", coordinators.into()));
+    }
+    let sources: Vec<Json> = operators.iter().filter_map(|o| sources::source(o, files)).collect();
+    if !sources.is_empty() {
+        facts.push(("sources", sources.into()));
     }
     let warnings = warnings(known.kind, operators);
     if !warnings.is_empty() {
@@ -179,52 +181,6 @@ fn properties_fact(properties: &Properties) -> Json {
     fact
 }
 
-/// Returns what is known of the coordinator of an operator: its bytes, and of a source the version and
-/// size of its enumerator's state (`SourceCoordinatorSerdeUtils`).
-fn coordinator(operator: &Operator, files: &Files) -> Option<Json> {
-    let handle = operator.coordinator.as_ref()?;
-    let mut fact = json!({"operator": operator.id.to_string()});
-    let object = fact.as_object_mut()?;
-    match files.open(handle).and_then(|stream| stream.read_from(0, 1 << 24)) {
-        Ok(bytes) => {
-            object.insert("bytes".into(), bytes.len().into());
-            if let Some((version, state)) = enumerator(&bytes) {
-                object.insert("enumerator_version".into(), version.into());
-                object.insert("enumerator_bytes".into(), state.len().into());
-                if let Some(splits) = number_sequences(state) {
-                    object.insert("splits".into(), splits);
-                }
-            }
-        }
-        Err(error) => {
-            object.insert("error".into(), error.to_string().into());
-        }
-    }
-    Some(fact)
-}
-
-fn enumerator(bytes: &[u8]) -> Option<(i32, &[u8])> {
-    let mut input = Input::new(bytes);
-    let format = input.i32("coordinator format").ok()?;
-    let version = input.i32("enumerator version").ok()?;
-    let state = input.bytes32("enumerator").ok()?;
-    (format <= 1 && input.is_empty()).then_some((version, state))
-}
-
-/// Reads the splits that a number sequence source has not yet given out: a version, a count, and each
-/// split's id and bounds (`IteratorSourceEnumerator`).
-fn number_sequences(state: &[u8]) -> Option<Json> {
-    let mut input = Input::new(state);
-    let count = input.count(18, "splits").ok()?;
-    let mut splits = Vec::with_capacity(count);
-    for _ in 0..count {
-        let id = input.utf("split").ok()?;
-        let (from, to) = (input.i64("from").ok()?, input.i64("to").ok()?);
-        splits.push(json!({"id": id, "from": from, "to": to}));
-    }
-    input.is_empty().then(|| splits.into())
-}
-
 fn warnings(kind: SnapshotKind, operators: &[OperatorSource]) -> Vec<String> {
     let mut warnings = Vec::new();
     for operator in operators {
@@ -256,23 +212,6 @@ fn may_lack_timers(kind: SnapshotKind, operator: &OperatorSource) -> bool {
     };
     let timers = operator.tables.iter().any(|table| matches!(table.schema.kind, StateKind::Timer(_)));
     !timers && operator.keyed.iter().any(tables)
-}
-
-/// Returns how many files the metadata refers to, and their bytes as recorded.
-fn files_of(metadata: &Metadata) -> (u64, u64) {
-    let mut files = BTreeMap::new();
-    metadata.for_each_stream(|_, _, _, stream| {
-        let size = match stream {
-            StreamHandle::File { size, .. } | StreamHandle::Relative { size, .. } => *size,
-            StreamHandle::Segment { start, size, .. } => start.saturating_add(*size),
-            _ => return,
-        };
-        if let Some(path) = stream.path() {
-            let known = files.entry(path.to_owned()).or_insert(0);
-            *known = u64::try_from(size).unwrap_or(0).max(*known);
-        }
-    });
-    (files.len() as u64, files.values().sum())
 }
 
 /// Prints an error and its causes.

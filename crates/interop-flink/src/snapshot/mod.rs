@@ -8,6 +8,7 @@ mod operators;
 mod read;
 mod rows;
 mod scan;
+mod sources;
 mod tables;
 mod verify;
 
@@ -131,3 +132,6 @@ impl SnapshotSource for FlinkSnapshot {
         verify::verify(self, report)
     }
 }
+
+#[cfg(test)]
+mod tests;

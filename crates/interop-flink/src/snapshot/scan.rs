@@ -76,15 +76,16 @@ impl<'a> Stream<'a> {
             }
         }
         keyed.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut last: Option<Vec<u8>> = None;
+        keyed.dedup_by(|later, earlier| {
+            let again = later.0 == earlier.0;
+            if again {
+                refused.push(twice(&later.1));
+            }
+            again
+        });
         for (sort_key, row) in keyed {
-            if last.as_ref() == Some(&sort_key) {
-                refused.push(twice(&row));
-            } else if self.wants(row.key_group, &sort_key) {
-                last = Some(sort_key);
-                self.pending.push(row).map_err(|error| self.error(unit, error.into()))?;
-            } else {
-                last = Some(sort_key);
+            if self.wants(row.key_group, &sort_key) {
+                self.pending.push_keyed(sort_key, row);
             }
         }
         self.report(unit, damages.into_iter().chain(refused));
@@ -92,8 +93,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Reports the first damage of a unit, and how many more there are.
-    fn report(&mut self, unit: Unit, damages: impl Iterator<Item = Error>) {
-        let mut damages = damages.peekable();
+    fn report(&mut self, unit: Unit, mut damages: impl Iterator<Item = Error>) {
         let Some(first) = damages.next() else { return };
         let more = damages.count();
         let mut error = self.error(unit, first);

@@ -7,7 +7,7 @@ use alluvium_interop_flink::snapshot::FlinkSnapshot;
 use serde_json::Value as Json;
 
 use crate::report::{Line, Report};
-use crate::states;
+use crate::{checks, states};
 
 /// Returns the folders of all cases below a folder, ascending.
 pub(crate) fn find(root: &Path) -> Vec<String> {
@@ -44,7 +44,13 @@ pub(crate) fn compare(folder: &Path, report: &mut Report) {
         };
         let place = format!("{} {}", folder.display(), one["dir"].as_str().unwrap_or_default());
         match open(&metadata, &base, &truth) {
-            Ok(snapshot) => states::compare(&snapshot, one, &place, &head, report),
+            Ok(snapshot) => {
+                states::compare(&snapshot, one, &place, &head, report);
+                checks::verify(&snapshot, &place, &head, report);
+                checks::lookups(&snapshot, &place, &head, report);
+                checks::in_flight(&snapshot, one, &place, &head, report);
+                checks::sources(&snapshot, one, &place, &head, report);
+            }
             Err(error) => report.fault(&head, &place, &error),
         }
     }

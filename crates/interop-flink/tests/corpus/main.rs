@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod case;
+mod checks;
 mod report;
 mod states;
 mod values;

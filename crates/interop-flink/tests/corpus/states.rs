@@ -26,6 +26,10 @@ pub(crate) fn compare(snapshot: &FlinkSnapshot, truth: &Json, place: &str, line:
                 let at = format!("{place}: {uid}/{name}");
                 let (entries, verdict) = match (found, kind) {
                     (None, _) => (0, Verdict::Missing),
+                    (Some(found), "keyed") if lags(state, line) => {
+                        let (count, _) = keyed(snapshot, found, state, name);
+                        (count, Verdict::Typed)
+                    }
                     (Some(found), "keyed") => keyed(snapshot, found, state, name),
                     (Some(found), "timer") => timers(snapshot, found, state, name, truth),
                     (Some(found), _) => {
@@ -40,7 +44,7 @@ pub(crate) fn compare(snapshot: &FlinkSnapshot, truth: &Json, place: &str, line:
     }
 }
 
-fn array(json: &Json) -> &[Json] {
+pub(crate) fn array(json: &Json) -> &[Json] {
     json.as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -54,19 +58,31 @@ fn table<'a>(operator: &'a OperatorState, names: &[&str], kinds: &[StateKind]) -
     operator.states.iter().find(fits)
 }
 
-/// Reads all lines of a state.
-fn read(
+/// Reads all lines of a state, and the first error among them.
+pub(crate) fn read(
     snapshot: &FlinkSnapshot,
     operator: &OperatorState,
     table: &StateTable,
-) -> Result<Vec<Map<String, Json>>, String> {
+) -> (Vec<Map<String, Json>>, Option<String>) {
     let target = Target { operator, table };
-    let all = lines(snapshot, &target, &Filter::default()).map_err(|error| chain(&error))?;
-    all.map(|line| match line {
-        Ok(line) => Ok(line.json.as_object().cloned().unwrap_or_default()),
-        Err(error) => Err(chain(&error)),
-    })
-    .collect()
+    let (mut found, mut first) = (Vec::new(), None);
+    match lines(snapshot, &target, &Filter::default()) {
+        Err(error) => first = Some(chain(&error)),
+        Ok(lines) => {
+            for line in lines {
+                match line {
+                    Ok(line) => found.push(line.json.as_object().cloned().unwrap_or_default()),
+                    Err(error) => first = first.or_else(|| Some(chain(&error))),
+                }
+            }
+        }
+    }
+    (found, first)
+}
+
+/// Returns whether an error says that a class is not here that alone could find the end of a value.
+pub(crate) fn is_by_right(error: &str) -> bool {
+    error.contains("cannot be decoded") && error.contains("cannot be read yet")
 }
 
 /// Prints an error and its causes.
@@ -79,6 +95,11 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// The dump of asynchronous state on ForSt is of the files of the checkpoint before.
+fn lags(state: &Json, line: &Line) -> bool {
+    state["state_api"].is_string() && line.backend == "forst" && line.format == "chk-inc"
 }
 
 /// The kind of a keyed state by the word of the truth.
@@ -97,27 +118,33 @@ fn keyed(snapshot: &FlinkSnapshot, operator: &OperatorState, truth: &Json, name:
     let wanted = array(&truth["entries"]);
     let count = wanted.len() as u64;
     let Some(table) = table(operator, &[name], &[kind]) else { return (count, Verdict::Missing) };
-    let found = match read(snapshot, operator, table) {
-        Ok(found) => found,
-        Err(error) => return (count, unreadable(table, error)),
-    };
-    // An empty list or map is an entry of the heap backend, and of nothing else.
-    let lines = |entry: &&Json| !matches!(&entry["value"], Json::Array(list) if list.is_empty() && kind == StateKind::List);
-    let wanted: Vec<&Json> = wanted.iter().filter(lines).collect();
-    if wanted.len() != found.len() {
-        return (count, Verdict::Wrong(format!("{} entries instead of {}", found.len(), wanted.len())));
-    }
+    // An empty list is an entry of the heap backend, and of nothing else.
+    let is_empty = |entry: &Json| entry["value"].as_array().is_some_and(Vec::is_empty);
+    let wanted: Vec<&Json> =
+        wanted.iter().filter(|entry| kind != StateKind::List || !is_empty(entry)).collect();
     let any_order = truth["note"].as_str().is_some_and(|note| note.starts_with("order within"));
     let types = Types::of(&table.schema, any_order);
-    (count, entries(&types, &wanted, &found))
+    (count, compare_lines(&types, &wanted, read(snapshot, operator, table)))
 }
 
-/// A state that cannot be read is opaque by right where only a serializer without an end of its own
-/// stops the heap-native layout.
-fn unreadable(table: &StateTable, error: String) -> Verdict {
-    let _ = table;
-    let opaque = error.contains("cannot be decoded") && error.contains("cannot be read yet");
-    if opaque { Verdict::Opaque(format!("heap-native: {}", tail(&error))) } else { Verdict::Wrong(error) }
+/// Compares what could be read of a state. What a class that is not here ends in heap-native key groups
+/// is opaque by right; all else is there.
+fn compare_lines(
+    types: &Types<'_>,
+    wanted: &[&Json],
+    (found, error): (Vec<Map<String, Json>>, Option<String>),
+) -> Verdict {
+    match error {
+        Some(error) if !is_by_right(&error) => Verdict::Wrong(error),
+        Some(error) => match entries(types, wanted, &found, true) {
+            Verdict::Typed | Verdict::Opaque(_) => Verdict::Opaque(format!("heap-native: {}", tail(&error))),
+            other => other,
+        },
+        None if wanted.len() != found.len() => {
+            Verdict::Wrong(format!("{} entries instead of {}", found.len(), wanted.len()))
+        }
+        None => entries(types, wanted, &found, false),
+    }
 }
 
 fn tail(error: &str) -> &str {
@@ -125,7 +152,7 @@ fn tail(error: &str) -> &str {
 }
 
 /// Compares entries by key group, key, namespace and map key, then their values.
-fn entries(types: &Types<'_>, wanted: &[&Json], found: &[Map<String, Json>]) -> Verdict {
+fn entries(types: &Types<'_>, wanted: &[&Json], found: &[Map<String, Json>], partly: bool) -> Verdict {
     let mut by_group: BTreeMap<u64, Vec<&Map<String, Json>>> = BTreeMap::new();
     for line in found {
         by_group.entry(line["key_group"].as_u64().unwrap_or(u64::MAX)).or_default().push(line);
@@ -138,6 +165,9 @@ fn entries(types: &Types<'_>, wanted: &[&Json], found: &[Map<String, Json>]) -> 
         let Some(at) = matching else {
             if lines.iter().any(|line| types.has_opaque_place(line)) {
                 opaque.get_or_insert_with(|| "keys".to_owned());
+                continue;
+            }
+            if partly {
                 continue;
             }
             let first = lines.first().map(|line| Json::Object((*line).clone()).to_string());
@@ -154,7 +184,11 @@ fn entries(types: &Types<'_>, wanted: &[&Json], found: &[Map<String, Json>]) -> 
             Match::Wrong(what) => return Verdict::Wrong(cut(what)),
         }
     }
-    opaque.map_or(Verdict::Typed, Verdict::Opaque)
+    let left = by_group.values().flatten().next();
+    match left.filter(|_| opaque.is_none()) {
+        Some(line) => Verdict::Wrong(cut(format!("{} is not in the truth", Json::Object((*line).clone())))),
+        None => opaque.map_or(Verdict::Typed, Verdict::Opaque),
+    }
 }
 
 fn cut(mut text: String) -> String {
@@ -184,15 +218,8 @@ fn timers(
             false => (count, if warned() { Verdict::Absent } else { Verdict::Missing }),
         };
     };
-    let found = match read(snapshot, operator, table) {
-        Ok(found) => found,
-        Err(error) => return (count, unreadable(table, error)),
-    };
-    if wanted.len() != found.len() {
-        return (count, Verdict::Wrong(format!("{} timers instead of {}", found.len(), wanted.len())));
-    }
     let types = Types::of(&table.schema, false);
-    (count, entries(&types, &wanted, &found))
+    (count, compare_lines(&types, &wanted, read(snapshot, operator, table)))
 }
 
 /// Returns whether the description warns that Flink left out timers of an operator.
@@ -218,8 +245,8 @@ fn operator_state(
     let by_subtask = array(&truth["elements_by_subtask"]);
     let Some(table) = table(operator, &[own, name], &[kind]) else { return (0, Verdict::Missing) };
     let found = match read(snapshot, operator, table) {
-        Ok(found) => found,
-        Err(error) => return (0, Verdict::Wrong(error)),
+        (found, None) => found,
+        (_, Some(error)) => return (0, Verdict::Wrong(error)),
     };
     if kind == StateKind::Broadcast {
         let Some(map) = by_subtask.iter().map(|subtask| array(&subtask["map"])).max_by_key(|map| map.len())
@@ -234,7 +261,7 @@ fn operator_state(
         }
         let types = Types::of(&table.schema, false);
         let found: Vec<_> = found.into_iter().map(|line| with_group(line)).collect();
-        return (pairs.len() as u64, entries(&types, &pairs.iter().collect::<Vec<_>>(), &found));
+        return (pairs.len() as u64, entries(&types, &pairs.iter().collect::<Vec<_>>(), &found, false));
     }
     let mut wanted = Vec::new();
     for subtask in by_subtask {
@@ -303,8 +330,8 @@ fn extras(
         });
         let verdict = match table.map(|(found, table)| read(snapshot, found, table)) {
             None => Verdict::Missing,
-            Some(Err(error)) => Verdict::Wrong(error),
-            Some(Ok(rows)) => {
+            Some((_, Some(error))) => Verdict::Wrong(error),
+            Some((rows, None)) => {
                 let count =
                     |subtask: &Json| if elements.is_empty() { 1 } else { array(&subtask[elements]).len() };
                 let wanted: usize = by_subtask.iter().map(count).sum();

@@ -156,6 +156,11 @@ impl RowBatchBuilder {
         Ok(())
     }
 
+    /// Adds a row whose sort key is already known, see [`Row::sort_key`].
+    pub fn push_keyed(&mut self, sort_key: Vec<u8>, row: Row) {
+        self.rows.push((row.key_group, sort_key, row));
+    }
+
     /// Returns the number of rows added.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -70,8 +70,8 @@ fn a_canonical_key_group_splits_into_rows() {
     let mut feed = Feed::plain(&stream, 0, bytes.len() as u64);
     let frame = Frame { group: KeyGroup(1), prefix: 1, states: 3 };
     let mut rows = Vec::new();
-    walk(&mut feed, &frame, None, &mut |raw| {
-        let shape = &shapes[usize::from(raw.state)];
+    walk(&mut feed, &frame, None, &mut |state, raw| {
+        let shape = &shapes[usize::from(state)];
         shape.split(raw.key, raw.value, raw.offset, &mut |entry| rows.push(print(&entry))).unwrap();
     })
     .unwrap();
