@@ -30,6 +30,9 @@ pub(crate) struct RawEntry<'a> {
     pub(crate) offset: u64,
 }
 
+/// What takes the entries of a canonical key group, with the id of their state.
+pub(crate) type VisitRaw<'v> = &'v mut dyn FnMut(u16, RawEntry<'_>);
+
 /// Returns how many bytes the key group takes in front of a key.
 pub(crate) fn prefix_bytes(max_parallelism: u32) -> usize {
     if max_parallelism <= 128 { 1 } else { 2 }
@@ -46,7 +49,7 @@ pub(crate) fn walk(
     feed: &mut Feed<'_>,
     frame: &Frame,
     only: Option<u16>,
-    visit: &mut dyn FnMut(u16, RawEntry<'_>),
+    visit: VisitRaw<'_>,
 ) -> Result<()> {
     let mut state = state_id(feed, frame)?;
     loop {
@@ -106,7 +109,7 @@ fn entry(
     feed: &mut Feed<'_>,
     frame: &Frame,
     state: u16,
-    visit: Option<&mut dyn FnMut(u16, RawEntry<'_>)>,
+    visit: Option<VisitRaw<'_>>,
 ) -> Result<bool> {
     let offset = feed.offset();
     let key_len = length(feed, 0, "key length")?;
