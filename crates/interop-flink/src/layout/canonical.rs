@@ -45,12 +45,7 @@ pub(crate) fn prefix_bytes(max_parallelism: u32) -> usize {
 ///
 /// # Errors
 /// [`Error::Truncated`] and [`Error::Malformed`] for a framing that breaks its laws.
-pub(crate) fn walk(
-    feed: &mut Feed<'_>,
-    frame: &Frame,
-    only: Option<u16>,
-    visit: VisitRaw<'_>,
-) -> Result<()> {
+pub(crate) fn walk(feed: &mut Feed<'_>, frame: &Frame, only: Option<u16>, visit: VisitRaw<'_>) -> Result<()> {
     let mut state = state_id(feed, frame)?;
     loop {
         let wanted = only.is_none_or(|only| only == state);
@@ -105,12 +100,7 @@ fn number(feed: &mut Feed<'_>) -> Result<u16> {
 }
 
 /// Reads one entry and returns whether it is the last of its state.
-fn entry(
-    feed: &mut Feed<'_>,
-    frame: &Frame,
-    state: u16,
-    visit: Option<VisitRaw<'_>>,
-) -> Result<bool> {
+fn entry(feed: &mut Feed<'_>, frame: &Frame, state: u16, visit: Option<VisitRaw<'_>>) -> Result<bool> {
     let offset = feed.offset();
     let key_len = length(feed, 0, "key length")?;
     if key_len < frame.prefix {

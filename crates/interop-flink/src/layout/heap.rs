@@ -65,7 +65,7 @@ fn walk_1_2(rest: &mut Input<'_>, shape: &Shape, visit: Visit<'_>) -> Result<()>
         for entry in 0..count {
             let offset = rest.offset();
             let read = next(&shape.key, rest).and_then(|key| {
-                shape.read_value(rest, &mut |part| visit(Entry { key, namespace, offset, ..part }))
+                shape.read_whole(rest, &mut |part| visit(Entry { key, namespace, offset, ..part }))
             });
             read.map_err(|cause| undecodable(cause, rest, offset, entry, count))?;
         }

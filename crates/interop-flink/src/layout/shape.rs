@@ -92,7 +92,16 @@ impl Shape {
         }
         let namespace = next(&self.namespace, input)?;
         let key = next(&self.key, input)?;
-        self.read_value(input, &mut |part| visit(Entry { key, namespace, offset, ..part }))
+        self.read_whole(input, &mut |part| visit(Entry { key, namespace, offset, ..part }))
+    }
+
+    /// Reads a whole value as [`Shape::read_value`] does, and gives out its parts only if all of it can be
+    /// read: half a list is no list.
+    pub(crate) fn read_whole(&self, input: &mut Input<'_>, visit: Visit<'_>) -> Result<()> {
+        if matches!(self.kind, StateKind::List | StateKind::Map) {
+            self.read_value(&mut input.clone(), &mut |_| {})?;
+        }
+        self.read_value(input, visit)
     }
 
     /// Reads a whole value as the heap backend and the changelog write it: lists and maps with their

@@ -31,7 +31,7 @@ pub(crate) fn compare(folder: &Path, report: &mut Report) {
     let truth: Json = serde_json::from_slice(&truth).unwrap();
     let text = |name: &str| truth[name].as_str().unwrap_or_default().to_owned();
     let version = text("flink_version");
-    let head = Line { version, backend: text("backend"), format: text("format"), ..Line::default() };
+    let head = Line { version, backend: text("backend"), format: text("format") };
     let snapshots = match truth["checkpoints"].as_array() {
         Some(checkpoints) => checkpoints.iter().collect(),
         None => vec![&truth],

@@ -126,6 +126,16 @@ fn an_undecodable_value_ends_its_key_group_and_says_where() {
 }
 
 #[test]
+fn half_a_list_is_not_given_out() {
+    let bytes = hex("0000 00000001 00 0000000000000007 00000002 0000000000000001 00");
+    let state = shape(StateKind::List, long(), serializer(VOID), long());
+    let mut rows = 0;
+    let broken = heap::walk(&mut Input::new(&bytes), &[state], 6, None, &mut |_, _| rows += 1);
+    assert!(broken.is_err());
+    assert_eq!(rows, 0);
+}
+
+#[test]
 fn a_timer_has_its_time_first_and_flipped() {
     let shape = Shape {
         name: "_timer_state/event_x".into(),
