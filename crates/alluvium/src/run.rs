@@ -9,7 +9,7 @@ use alluvium_dataflow::Job;
 use alluvium_env::Env;
 use alluvium_model::ErrorKind;
 use alluvium_runtime::{
-    CheckpointConfig, ClaimMode as RuntimeClaim, JobHandle, JobState, JobStatus, PendingMode,
+    CheckpointConfig, ClaimMode as RuntimeClaim, JobHandle, JobState, JobStatus, PendingMode, Refusal,
     RestartStrategy, Restore, RunConfig, Runtime,
 };
 use alluvium_server::Server;
@@ -38,7 +38,7 @@ pub(crate) fn run(job: &Job, args: &RunArgs) -> Result<Exit> {
     let status = wait(&handle, &interrupted);
     server.shutdown(GRACE);
     drop(registration);
-    conclude(&status, interrupted.load(Ordering::SeqCst))
+    conclude(&status, args, &root, interrupted.load(Ordering::SeqCst))
 }
 
 /// Returns what is known of an error of the rooms that run jobs.
@@ -229,22 +229,39 @@ fn tell_restart(handle: &JobHandle, told: u32) -> u32 {
     status.restarts
 }
 
-fn conclude(status: &JobStatus, interrupted: bool) -> Result<Exit> {
+fn conclude(status: &JobStatus, args: &RunArgs, root: &Path, interrupted: bool) -> Result<Exit> {
     say(&format!("job {} {}", status.id, status.state.word()));
     match status.state {
         JobState::Failed => {
             let reason = status.failure.clone().unwrap_or_else(|| "no reason was given".into());
-            let (kind, next) = match status.failure_kind {
-                Some(ErrorKind::Conflict) => {
-                    (ErrorKind::Conflict, "the root belongs to the newer attempt, which goes on")
+            let (kind, next) = match (status.failure_kind, status.refusal) {
+                (Some(ErrorKind::Conflict), _) => {
+                    (ErrorKind::Conflict, "the root belongs to the newer attempt, which goes on".to_owned())
                 }
-                _ => (ErrorKind::Internal, "-s latest goes on from its newest checkpoint"),
+                (_, Some(refusal)) => (ErrorKind::Internal, refused(refusal, args, root)),
+                _ => (ErrorKind::Internal, "-s latest goes on from its newest checkpoint".to_owned()),
             };
             let failed = anyhow::Error::new(Told::new(kind, reason));
             Err(failed.context(Told::doing(format!("job {} failed", status.id)).next(next)))
         }
         _ if interrupted => Ok(Exit::Interrupted),
         _ => Ok(Exit::Clean),
+    }
+}
+
+/// Says how to find out what a snapshot has against the job, and what would make it start.
+fn refused(refusal: Refusal, args: &RunArgs, root: &Path) -> String {
+    let snapshot = match args.from_savepoint.as_deref() {
+        None | Some("latest") => root.display().to_string(),
+        Some(snapshot) => snapshot.to_owned(),
+    };
+    let check = format!(
+        "`alluvium describe JOB > new.json`, then `alluvium check new.json --against {snapshot}` tells what \
+         does not fit"
+    );
+    match refusal {
+        Refusal::StateLeft => format!("{check}; -n starts the job and leaves that state behind"),
+        Refusal::StateDoesNotFit => check,
     }
 }
 

@@ -1,5 +1,6 @@
 mod format;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, ErrorKind as IoKind, Write};
 use std::path::{Path, PathBuf};
@@ -30,8 +31,9 @@ pub type StagedFile = (String, u64);
 /// | `.` ‖ that name ‖ `.staged` | staged: named by the snapshot, or an orphan of a dead attempt |
 /// | `.PREFIX-ATTEMPT-SUBTASK-ID.open` | being written: never named by a snapshot |
 ///
-/// A new attempt removes open files of older ones. Staged files may be named by any retained
-/// snapshot, which only their owner knows: see [`discard_staged`].
+/// ID is 16 hex digits that name the root of the job, and 16 that no other file has. A new attempt
+/// removes what older ones of the same root were writing, and what they staged if no retained
+/// snapshot names it.
 pub struct FileSink<T, F> {
     directory: PathBuf,
     prefix: String,
@@ -81,7 +83,8 @@ impl<T: Data, F: TextFormat<T>> FileSink<T, F> {
 
     fn open_file(&mut self) -> OperatorResult<&mut OpenFile> {
         if self.open.is_none() {
-            let id: String = self.info.ids.next().chars().take(16).collect();
+            let unique: String = self.info.ids.next().chars().take(16).collect();
+            let id = format!("{}{unique}", owner(&self.info));
             let name =
                 format!(".{}-{:08}-{:04}-{id}.open", self.prefix, self.info.attempt, self.info.subtask);
             let path = self.directory.join(name);
@@ -155,32 +158,33 @@ impl<T: Data, F: TextFormat<T>> Sink for FileSink<T, F> {
         let (staged, _) = self.staged(name)?;
         remove(&staged)
     }
+
+    fn discard_orphans(&mut self, named: &[StagedFile]) -> OperatorResult<usize> {
+        let named: BTreeSet<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        let mut removed = 0;
+        for name in names(&self.directory)? {
+            let Some(visible) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".staged")) else {
+                continue;
+            };
+            let mine = is_of(visible, &self.prefix, &self.info, |attempt| attempt <= self.info.attempt);
+            if mine && !named.contains(visible) {
+                remove(&self.directory.join(&name))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
 }
 
-/// Removes staged files of attempts before `attempt` that no snapshot names, and returns how many.
-///
-/// `is_named` is asked with the final name, as in [`StagedFile`], and must answer for every
-/// retained snapshot and savepoint that may still be restored.
-///
-/// # Errors
-/// When the directory cannot be read or a file cannot be removed.
-pub fn discard_staged(
-    directory: &Path,
-    prefix: &str,
-    attempt: u64,
-    is_named: impl Fn(&str) -> bool,
-) -> OperatorResult<usize> {
-    let mut removed = 0;
-    for name in names(directory)? {
-        let Some(visible) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".staged")) else {
-            continue;
-        };
-        if attempt_of(visible, prefix).is_some_and(|written_by| written_by < attempt) && !is_named(visible) {
-            remove(&directory.join(&name))?;
-            removed += 1;
-        }
-    }
-    Ok(removed)
+/// Returns what the ids of a job's files begin with.
+fn owner(info: &SubtaskInfo) -> &str {
+    info.owner.get(..16).unwrap_or(&info.owner)
+}
+
+/// Returns whether a file was written for the same root, by an attempt of that kind.
+fn is_of(name: &str, prefix: &str, info: &SubtaskInfo, attempt: impl Fn(u64) -> bool) -> bool {
+    let id = name.rsplit('-').next().unwrap_or_default();
+    attempt_of(name, prefix).is_some_and(attempt) && id.starts_with(owner(info))
 }
 
 /// Returns the lines of all committed files of a sink, sorted and without headers: its output,
@@ -208,7 +212,7 @@ pub fn committed_lines(directory: &Path, prefix: &str, header: Option<&str>) -> 
 fn remove_open_files(directory: &Path, prefix: &str, info: &SubtaskInfo) -> OperatorResult {
     for name in names(directory)? {
         let Some(open) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".open")) else { continue };
-        if attempt_of(open, prefix).is_some_and(|attempt| attempt < info.attempt) {
+        if is_of(open, prefix, info, |attempt| attempt < info.attempt) {
             remove(&directory.join(&name))?;
         }
     }

@@ -13,5 +13,5 @@ mod file_sink;
 mod parquet_source;
 
 pub use columns::{Columns, FloatColumn, IntegerColumn, TextColumn};
-pub use file_sink::{Csv, FileSink, JsonLines, StagedFile, TextFormat, committed_lines, discard_staged};
+pub use file_sink::{Csv, FileSink, JsonLines, StagedFile, TextFormat, committed_lines};
 pub use parquet_source::{BLOCK_ROWS, ParquetSource, SPLITS};

@@ -15,6 +15,8 @@ pub struct SubtaskInfo {
     pub parallelism: u32,
     /// Attempt of the job.
     pub attempt: u64,
+    /// Names the root of the job, in hex digits: attempts are numbered within it.
+    pub owner: Arc<str>,
     /// Ids that no other subtask and no other attempt gets.
     pub ids: Arc<dyn Ids>,
 }
@@ -169,6 +171,13 @@ pub trait SinkOperator {
     /// # Errors
     /// What cannot be committed; the restore fails.
     fn settle(&mut self, commit: bool) -> OperatorResult<usize>;
+
+    /// Discards what the job has staged before and no retained snapshot names; `named` are the pending
+    /// transactions of all of them. Returns how many.
+    ///
+    /// # Errors
+    /// What cannot be discarded; the restore fails.
+    fn discard_orphans(&mut self, named: &[Element]) -> OperatorResult<usize>;
 }
 
 /// What an operator declares when the graph is built.

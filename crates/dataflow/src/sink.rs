@@ -48,6 +48,21 @@ pub trait Sink: Send + 'static {
     /// # Errors
     /// What cannot be discarded.
     fn abort(&mut self, transaction: &Self::Transaction) -> OperatorResult;
+
+    /// Discards whatever this job's root has staged before, in this attempt or an older one, and that
+    /// none of these transactions names: those of every snapshot that may still be restored. Returns
+    /// how many.
+    ///
+    /// Called for subtask 0 before any subtask stages anything: what is not named then was staged for
+    /// checkpoints that will never be complete. A sink whose staged records vanish by themselves
+    /// need not do anything.
+    ///
+    /// # Errors
+    /// What cannot be discarded; the task fails.
+    fn discard_orphans(&mut self, named: &[Self::Transaction]) -> OperatorResult<usize> {
+        let _ = named;
+        Ok(0)
+    }
 }
 
 /// Makes the sink of a subtask.
@@ -141,5 +156,11 @@ impl<S: Sink> SinkOperator for SinkAdaptor<S> {
         }
         self.changed = true;
         Ok(aborted.len())
+    }
+
+    fn discard_orphans(&mut self, named: &[Element]) -> OperatorResult<usize> {
+        let named = named.iter().map(|element| S::Transaction::from_value(&element.value));
+        let named: Vec<S::Transaction> = named.collect::<Result<_, _>>()?;
+        self.sink()?.discard_orphans(&named)
     }
 }

@@ -148,6 +148,13 @@ impl<T: Data> Sink for CollectSink<T> {
         lock(&self.world).staged.remove(token);
         Ok(())
     }
+
+    fn discard_orphans(&mut self, named: &[String]) -> OperatorResult<usize> {
+        let mut world = lock(&self.world);
+        let before = world.staged.len();
+        world.staged.retain(|token, _| named.contains(token));
+        Ok(before - world.staged.len())
+    }
 }
 
 fn lock<T>(world: &Mutex<World<T>>) -> MutexGuard<'_, World<T>> {

@@ -105,7 +105,8 @@ fn a_sources_watermark_is_the_lowest_of_its_splits() {
     let job = builder.build().unwrap();
     let mut operator = (job.nodes()[0].factory)(alluvium_state::BackendOptions::default()).operator;
     let env = alluvium_env::Env::simulated(1);
-    operator.open(&SubtaskInfo { subtask: 0, parallelism: 1, attempt: 1, ids: env.ids }).unwrap();
+    let info = SubtaskInfo { subtask: 0, parallelism: 1, attempt: 1, owner: "a".into(), ids: env.ids };
+    operator.open(&info).unwrap();
     let mut outputs = Outputs::default();
     let mut seen = Vec::new();
     operator.as_source().unwrap().start().unwrap();

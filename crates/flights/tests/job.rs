@@ -22,7 +22,13 @@ struct Straight {
 
 impl Straight {
     fn new(job: Job) -> Self {
-        let info = SubtaskInfo { subtask: 0, parallelism: 1, attempt: 1, ids: Env::simulated(1).ids };
+        let info = SubtaskInfo {
+            subtask: 0,
+            parallelism: 1,
+            attempt: 1,
+            owner: "a".into(),
+            ids: Env::simulated(1).ids,
+        };
         let mut instances: Vec<Instance> =
             job.nodes().iter().map(|node| (node.factory)(BackendOptions::default())).collect();
         instances.iter_mut().for_each(|instance| instance.operator.open(&info).unwrap());

@@ -9,6 +9,7 @@ mod in_flight;
 mod prepare;
 mod restart;
 mod savepoint;
+mod staged;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

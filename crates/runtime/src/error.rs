@@ -2,6 +2,8 @@ use alluvium_dataflow::OperatorError;
 use alluvium_model::ErrorKind;
 use thiserror::Error;
 
+use crate::status::Refusal;
+
 /// Errors of running a job.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -119,6 +121,15 @@ impl Error {
             Error::Fenced { .. } => ErrorKind::Conflict,
             Error::Checkpoint { .. } => ErrorKind::Retry,
             Error::Panic { .. } => ErrorKind::Internal,
+        }
+    }
+
+    /// Returns what a snapshot has against the job, if that is it.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Error::NotRestored { .. } => Some(Refusal::StateLeft),
+            Error::DoesNotFit { .. } => Some(Refusal::StateDoesNotFit),
+            _ => None,
         }
     }
 

@@ -56,6 +56,6 @@ pub use scheduler::{
     Progress, Scheduler, SeededScheduler, SteppedStore, ThreadScheduler, Unit, UnitId, Work,
 };
 pub use status::{
-    CheckpointHistory, CheckpointState, CheckpointStatus, JobState, JobStatus, OperatorStatus,
+    CheckpointHistory, CheckpointState, CheckpointStatus, JobState, JobStatus, OperatorStatus, Refusal,
     SavepointFormat, SnapshotKind, TriggerStatus, VertexStatus,
 };

@@ -48,6 +48,7 @@ impl Runtime {
             restarts: 0,
             failure: None,
             failure_kind: None,
+            refusal: None,
             restored_from: None,
             vertices: Vec::new(),
         });

@@ -60,10 +60,21 @@ pub struct JobStatus {
     pub failure: Option<String>,
     /// Of which kind that failure is.
     pub failure_kind: Option<ErrorKind>,
+    /// What the snapshot to start from has against the job, if that is why it failed.
+    pub refusal: Option<Refusal>,
     /// The snapshot that it was restored from last.
     pub restored_from: Option<String>,
     /// Its vertices, sources first.
     pub vertices: Vec<VertexStatus>,
+}
+
+/// Why a job cannot start from a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// No operator takes some of its state; allowing that is all that is needed.
+    StateLeft,
+    /// Some of its state does not fit its operator.
+    StateDoesNotFit,
 }
 
 /// A vertex: operators that run in one task.

@@ -212,7 +212,8 @@ fn state_that_the_job_does_not_take_is_left_behind_only_when_told() {
     job.flags = &flags;
     let mut refused = sandbox.flights("refused", &job);
     assert_eq!(refused.ends().code(), Some(5), "{}", refused.log());
-    for part in ["longest-delay", "aircraft", "-n"] {
+    let check = format!("alluvium check new.json --against {snapshot}");
+    for part in ["longest-delay", "aircraft", "-n starts the job", &check] {
         assert!(refused.log().contains(part), "{part:?} is not in:\n{}", refused.log());
     }
     assert_eq!(sandbox.manifests("older"), [""; 0]);
@@ -227,4 +228,5 @@ fn state_that_the_job_does_not_take_is_left_behind_only_when_told() {
     let mut unlike = sandbox.flights("unlike", &job);
     assert_eq!(unlike.ends().code(), Some(5), "{}", unlike.log());
     assert!(unlike.log().contains("cannot be restored"), "{}", unlike.log());
+    assert!(unlike.log().contains(&check) && !unlike.log().contains("-n starts"), "{}", unlike.log());
 }

@@ -33,7 +33,7 @@ const STEPS: [(&str, usize); 7] = [
 
 #[test]
 fn fifty_hard_kills_leave_the_output_of_an_undisturbed_run() {
-    spec!("PUB-1", "PUB-2", "FENCE-1");
+    spec!("PUB-1", "PUB-2", "FENCE-1", "COLLECT-5");
     let wanted = number("ALLUVIUM_KILLS").unwrap_or(50) as usize;
     let seed = number("ALLUVIUM_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     println!("seed {seed}");
@@ -113,6 +113,8 @@ fn series(numbers: &mut Numbers, kills: &mut Kills, most: usize, expected: &Outp
     };
     sandbox.flights("worker", &last).finish();
     assert!(sandbox.output("out") == *expected, "series {}: the output differs", kills.series);
+    let left = sandbox.hidden("out");
+    assert!(left.is_empty(), "series {}: left behind by killed attempts: {left:?}", kills.series);
     sandbox.alluvium(&["verify", "root"]).exits(0);
 }
 

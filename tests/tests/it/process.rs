@@ -142,6 +142,11 @@ impl Sandbox {
     pub(crate) fn committed(&self, out: &str) -> Vec<String> {
         names(&self.path(out), |name| !name.starts_with('.'))
     }
+
+    /// The files that sinks are writing or have staged, by name.
+    pub(crate) fn hidden(&self, out: &str) -> Vec<String> {
+        names(&self.path(out), |name| name.starts_with('.'))
+    }
 }
 
 /// How the flights job is run.

@@ -7,7 +7,7 @@ use super::*;
 
 fn info(attempt: u64, subtask: u32) -> SubtaskInfo {
     let ids = Arc::new(RandomIds::new(Arc::new(SystemRandom::new())));
-    SubtaskInfo { subtask, parallelism: 2, attempt, ids }
+    SubtaskInfo { subtask, parallelism: 2, attempt, owner: "0123456789abcdef".into(), ids }
 }
 
 fn sink(directory: &Path, attempt: u64) -> FileSink<i64, impl TextFormat<i64>> {
@@ -96,20 +96,27 @@ fn new_attempt_removes_what_an_older_one_was_writing_and_nothing_that_is_staged(
 }
 
 #[test]
-fn staged_files_that_a_snapshot_names_survive_cleaning() {
+fn staged_files_that_a_snapshot_names_and_those_of_others_survive_cleaning() {
     let dir = tempfile::tempdir().unwrap();
+    fn stage<F: TextFormat<i64>>(sink: &mut FileSink<i64, F>, checkpoint: u64) -> StagedFile {
+        sink.write(batch(0..1)).unwrap();
+        sink.pre_commit(checkpoint).unwrap().remove(0)
+    }
     let mut old = sink(dir.path(), 1);
-    let mut stage = |checkpoint| {
-        old.write(batch(0..1)).unwrap();
-        old.pre_commit(checkpoint).unwrap().remove(0).0
-    };
-    let (named, orphan) = (stage(1), stage(2));
-    fs::write(dir.path().join(".other-00000001-0000000001-0000-a.csv.staged"), "").unwrap();
-    assert_eq!(discard_staged(dir.path(), "numbers", 1, |_| false).unwrap(), 0);
-    assert_eq!(discard_staged(dir.path(), "numbers", 2, |name| name == named).unwrap(), 1);
+    let (named, orphan) = (stage(&mut old, 1), stage(&mut old, 2));
+    let format = Csv::new(["n"], |n: &i64| vec![n.to_string()]);
+    let stranger = SubtaskInfo { owner: "fedcba9876543210".into(), ..info(1, 0) };
+    let mut stranger = FileSink::new(dir.path(), "numbers", format, &stranger).unwrap();
+    let foreign = stage(&mut stranger, 1);
+    let newer = stage(&mut sink(dir.path(), 3), 9);
+    fs::write(dir.path().join(".other-00000001-0000000001-0000-0123456789abcdefa.csv.staged"), "").unwrap();
+    assert_eq!(sink(dir.path(), 2).discard_orphans(std::slice::from_ref(&named)).unwrap(), 1);
     let left = names(dir.path()).unwrap();
-    assert!(left.contains(&staged_name(&named)) && !left.contains(&staged_name(&orphan)));
-    assert_eq!(left.len(), 2);
+    assert!(!left.contains(&staged_name(&orphan.0)));
+    for kept in [named, foreign, newer] {
+        assert!(left.contains(&staged_name(&kept.0)), "{kept:?}");
+    }
+    assert_eq!(left.len(), 4);
 }
 
 #[test]
@@ -139,7 +146,8 @@ fn sinks_of_two_runs_never_share_a_name() {
 fn simulated_runs_name_their_files_by_their_seed() {
     let dir = tempfile::tempdir().unwrap();
     let name = |folder: &str| {
-        let info = SubtaskInfo { subtask: 3, parallelism: 4, attempt: 5, ids: Env::simulated(9).ids };
+        let ids = Env::simulated(9).ids;
+        let info = SubtaskInfo { subtask: 3, parallelism: 4, attempt: 5, owner: "ab".into(), ids };
         let format = JsonLines::new(|n: &i64| serde_json::json!({ "n": n }));
         let mut sink = FileSink::new(dir.path().join(folder), "p", format, &info).unwrap();
         sink.write(batch(1..2)).unwrap();

@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use alluvium_dataflow::{Element, Exchange, Outputs, SubtaskInfo};
 use alluvium_model::evolution::{assign_field_ids, projection};
-use alluvium_model::{KeyGroupRange, OperatorId, Role, RowBatch, StateKind, StateSchema, column};
+use alluvium_model::{
+    KeyGroupRange, OperatorId, OperatorUid, Role, RowBatch, StateKind, StateSchema, column,
+};
 use alluvium_snapshot::ObjectReader;
 use alluvium_snapshot::format::{Place, Root, RunRef, runs};
 use alluvium_state::BackendOptions;
@@ -12,6 +14,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef};
 
 use super::prepare::RestoreSource;
+use super::staged::Named;
 use super::{Coordinator, Event, Phase, Shared, TaskEntry};
 use crate::Error;
 use crate::channel::Channel;
@@ -36,7 +39,7 @@ pub(crate) struct Restored {
 
 impl Coordinator {
     /// Restores every task in the background; they start when all of them are ready.
-    pub(super) fn deploy(&mut self, source: Option<Arc<RestoreSource>>) {
+    pub(super) fn deploy(&mut self, source: Option<Arc<RestoreSource>>, named: Option<Arc<Named>>) {
         let Some(plan) = self.plan.clone() else { return };
         self.phase = Phase::Restoring;
         // The tasks to come know nothing of what earlier ones wrote.
@@ -51,6 +54,7 @@ impl Coordinator {
                 shared: Arc::clone(&self.shared),
                 plan: Arc::clone(&plan),
                 source: source.clone(),
+                named: named.clone(),
                 task,
                 counters,
                 attempt: self.attempt.map_or(0, |a| a.number),
@@ -198,6 +202,7 @@ struct RestoreTask {
     shared: Arc<Shared>,
     plan: Arc<Plan>,
     source: Option<Arc<RestoreSource>>,
+    named: Option<Arc<Named>>,
     task: TaskId,
     counters: Vec<Arc<OperatorCounters>>,
     attempt: u64,
@@ -246,6 +251,7 @@ impl RestoreTask {
             subtask: self.task.subtask,
             parallelism: planned.parallelism,
             attempt: self.attempt,
+            owner: OperatorUid::new(self.shared.root_location.as_str()).id().to_string().into(),
             ids: Arc::clone(&self.shared.env.ids),
         };
         let failed = |source| Error::Operator { operator: described.name.clone(), source };
@@ -267,6 +273,9 @@ impl RestoreTask {
             tables.push(self.table(node, position, slot, declared, KeyGroupRange::new(0, 1))?);
         }
         operator.settle(self.shared.config.pending == PendingMode::Commit)?;
+        if let Some(named) = self.named.as_ref().filter(|_| self.task.subtask == 0) {
+            operator.discard_orphans(named.get(&described.id).map_or(&[], Vec::as_slice))?;
+        }
         if let Some(source) = operator.operator.as_source() {
             source.start().map_err(failed)?;
         }
@@ -383,7 +392,7 @@ fn moved(mut run: RunRef, root_offset: u32) -> RunRef {
 }
 
 /// Reads elements of operator state with their places (subtask, index).
-fn read_elements(
+pub(super) fn read_elements(
     batch: &RowBatch,
     schema: &StateSchema,
     into: &mut Vec<((i32, i64), Element)>,

@@ -7,6 +7,7 @@ use alluvium_snapshot::format::{Manifest, ObjectRef, OperatorEntry, Profile, Roo
 use alluvium_snapshot::{Attempt, CheckpointName, ObjectReader, Snapshot};
 use alluvium_store::{ObjectPath, Store};
 
+use super::staged::{self, Named};
 use super::{Coordinator, Event, Phase, Shared};
 use crate::Error;
 use crate::config::{ClaimMode, Restore};
@@ -21,6 +22,8 @@ pub(crate) struct Prepared {
     pub(super) plan: Arc<Plan>,
     pub(super) next_checkpoint_id: u64,
     pub(super) description: Option<ObjectRef>,
+    /// What sinks must not discard; nothing may be discarded if that is not known.
+    pub(super) named: Option<Arc<Named>>,
 }
 
 /// The snapshot that a job is restored from.
@@ -83,7 +86,7 @@ impl Coordinator {
         if self.restore.is_none() {
             self.restore.clone_from(&source);
         }
-        self.deploy(source);
+        self.deploy(source, prepared.named);
     }
 }
 
@@ -121,7 +124,8 @@ async fn prepare(
         None => write_description(shared).await?,
     };
     let next_checkpoint_id = next_id.max(attempt.next_checkpoint_id).max(restored_id + 1);
-    Ok(Prepared { attempt, source, plan, next_checkpoint_id, description: Some(description) })
+    let named = staged::named(shared, source.as_ref().map(|s| &s.snapshot)).await.map(Arc::new);
+    Ok(Prepared { attempt, source, plan, next_checkpoint_id, description: Some(description), named })
 }
 
 /// Claims the root for a new attempt.

@@ -57,6 +57,7 @@ impl Coordinator {
         self.shared.board.change(|board| {
             board.status.failure = Some(reason.clone());
             board.status.failure_kind = Some(error.kind());
+            board.status.refusal = error.refusal();
         });
         self.drop_tasks();
         let publishing = self.is_publishing();

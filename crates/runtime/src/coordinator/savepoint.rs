@@ -6,6 +6,7 @@ use alluvium_snapshot::{SavepointOptions, Snapshot, write_savepoint};
 
 use super::checkpoint::flatten;
 use super::in_flight::{Purpose, Stage};
+use super::staged;
 use super::{Coordinator, Event, Shared};
 use crate::Error;
 use crate::scheduler::in_background;
@@ -69,6 +70,7 @@ async fn savepoint(
 ) -> Result<(String, u64), Error> {
     let short = manifest.job.id.get(..6).unwrap_or(&manifest.job.id).to_owned();
     let name = format!("savepoint-{short}-{}", &shared.env.ids.next()[..12]);
+    let directory_given = directory.is_some();
     let parent = directory.unwrap_or_else(|| format!("{}/savepoints", shared.root_location));
     let path = format!("{}/{name}", parent.trim_end_matches('/'));
     let store = shared.places.open(&path)?;
@@ -78,6 +80,10 @@ async fn savepoint(
         SavepointOptions { compacted: format == SavepointFormat::Canonical, ..SavepointOptions::default() };
     let written = write_savepoint(&source, store, &shared.env, &options).await;
     let written = written.map_err(Error::snapshot(format!("savepoint {path}")))?;
+    // Only the root tells later attempts which savepoints elsewhere may yet need what sinks staged.
+    if directory_given && staged::has_pending(&written) {
+        shared.root.pin_place(&name, &path).await.map_err(Error::snapshot("pinning a savepoint"))?;
+    }
     shared.root.check_claim(attempt).await.map_err(super::prepare::fenced)?;
     Ok((path, manifest_bytes(&written)))
 }

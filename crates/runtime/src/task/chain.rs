@@ -94,6 +94,12 @@ impl ChainOperator {
         self.with_sink(|sink| sink.settle(commit))
     }
 
+    /// Discards what was staged before and none of these transactions names.
+    pub(crate) fn discard_orphans(&mut self, named: &[Element]) -> Result<usize, Error> {
+        let result = self.operator.as_sink().map_or(Ok(0), |sink| sink.discard_orphans(named));
+        result.map_err(|e| self.failed(e))
+    }
+
     fn with_sink(
         &mut self,
         f: impl FnOnce(&mut dyn alluvium_dataflow::SinkOperator) -> OperatorResult<usize>,

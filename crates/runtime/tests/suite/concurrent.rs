@@ -210,8 +210,8 @@ fn what_an_aborted_checkpoint_wrote_is_listed_by_the_next_complete_one_until_a_t
         let mut world = World::new(400 + seed);
         let held = Held::new(Arc::clone(&world.store));
         world.store = Arc::new(HeldStore(Arc::clone(&held)));
-        let job = texts_job(payments(8, 400, 60), &world.out, 2500);
-        let mut config = two_at_a_time(3, 12);
+        let job = texts_job(payments(8, 400, 60), &world.out, 4000);
+        let mut config = two_at_a_time(3, 40);
         config.checkpoints.grace_ms = 100;
         let (scheduler, handle) = world.start(&job, config, 0);
         let mut seen = BTreeSet::new();

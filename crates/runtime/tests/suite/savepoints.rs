@@ -162,3 +162,41 @@ fn a_checkpoint_that_takes_too_long_is_given_up_and_its_runs_are_listed_by_the_n
     assert_eq!(handle.state(), JobState::Finished, "{:?}", handle.status());
     assert_eq!(sorted(&world.out), expected(&input));
 }
+
+#[test]
+fn what_a_savepoint_names_as_staged_outlives_the_attempt_that_wrote_it() {
+    alluvium_model::spec!("COLLECT-5");
+    for elsewhere in [true, false] {
+        let input = payments(4, 300, 5);
+        let world = World::new(12);
+        let job = totals_job(input.clone(), &world.out, Some(500), None);
+        let mut rarely = config(2, 10);
+        rarely.checkpoints.interval_ms = None;
+        let (scheduler, handle) = world.start(&job, rarely, 0);
+        let read = || handle.status().vertices.iter().any(|v| v.records_in > 100);
+        assert!(scheduler.run_until(MOST_STEPS, read));
+        let trigger = handle.trigger_savepoint(elsewhere.then(|| "saved".into()), SavepointFormat::Canonical);
+        let done = || handle.trigger(trigger) != Some(TriggerStatus::InProgress);
+        assert!(scheduler.run_until(MOST_STEPS, done));
+        let Some(TriggerStatus::Completed { path, .. }) = handle.trigger(trigger) else { panic!() };
+        let named = world.out.staged();
+        assert!(named > 0);
+        // More is staged, for checkpoints that come to nothing.
+        handle.trigger_checkpoint();
+        assert!(scheduler.run_until(MOST_STEPS, || world.out.staged() > named));
+        scheduler.crash();
+
+        // The next attempt knows of the savepoint though it starts from nothing.
+        let (scheduler, handle) = world.start(&job, config(2, 1_000_000), 1);
+        assert!(scheduler.run_until(MOST_STEPS, || handle.state() == JobState::Running));
+        assert_eq!(world.out.staged(), named, "elsewhere: {elsewhere}");
+        scheduler.crash();
+
+        let mut next = config(3, 10);
+        next.restore = Restore::From(path);
+        let handle = world.finish(&job, next, 2);
+        assert_eq!(handle.state(), JobState::Finished, "{:?}", handle.status());
+        assert_eq!(sorted(&world.out), expected(&input));
+        assert_eq!(world.out.staged(), 0);
+    }
+}

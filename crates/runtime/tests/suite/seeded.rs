@@ -53,6 +53,7 @@ fn killed_at_any_step_and_restored_at_any_parallelism_a_job_writes_every_line_on
             process += 1;
         }
         assert_eq!(sorted(&world.out), expected(&input), "seed {seed}");
+        assert_eq!(world.out.staged(), 0, "seed {seed}: something staged is left behind");
     }
     assert!(restored > 40, "only {restored} starts had a checkpoint to restore");
 }
@@ -68,6 +69,7 @@ fn failures_of_tasks_lose_and_double_nothing() {
         assert_eq!(handle.state(), JobState::Finished, "seed {seed}: {:?}", handle.status());
         assert_eq!(handle.status().restarts, 3, "seed {seed}");
         assert_eq!(sorted(&world.out), expected(&input), "seed {seed}");
+        assert_eq!(world.out.staged(), 0, "seed {seed}: something staged is left behind");
     }
 }
 

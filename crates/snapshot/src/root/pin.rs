@@ -21,6 +21,38 @@ impl JobRoot {
         }
     }
 
+    /// Puts a savepoint elsewhere on the root's list, under a name of the caller's: what sinks have
+    /// staged for it is kept as long as it is there.
+    ///
+    /// # Errors
+    /// As for [`JobRoot::pin`].
+    ///
+    /// Spec: COLLECT-5.
+    pub async fn pin_place(&self, name: &str, place: &str) -> Result<()> {
+        let path = pin_path(name)?;
+        let text = Bytes::from(format!("{PLACE}{place}"));
+        match self.store().create(&path, text).await.map_err(|e| Error::store(&path, e)) {
+            Err(e) if e.is_conflict() => Err(Error::Published { place: path.to_string() }),
+            done => done,
+        }
+    }
+
+    /// Returns the savepoints elsewhere that are on the root's list, as (name of the pin, place).
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn pinned_places(&self) -> Result<Vec<(String, String)>> {
+        let found = self.store().list("pins/").await.map_err(|e| Error::store("listing pins", e))?;
+        let mut places = Vec::new();
+        for entry in found {
+            let bytes = self.store().get(&entry.path).await.map_err(|e| Error::store(&entry.path, e))?;
+            if let Some(place) = String::from_utf8_lossy(&bytes).strip_prefix(PLACE) {
+                places.push((entry.path.name().to_owned(), place.trim().to_owned()));
+            }
+        }
+        Ok(places)
+    }
+
     /// Gives a pinned checkpoint back to retention; a name that is not in use is no error.
     ///
     /// # Errors
@@ -43,7 +75,7 @@ impl JobRoot {
             match CheckpointName::from_path(text.trim()) {
                 Some(name) => pinned.extend([name]),
                 // Savepoints are never collected.
-                None if text.starts_with("savepoints/") => {}
+                None if text.starts_with("savepoints/") || text.starts_with(PLACE) => {}
                 None => {
                     let found = text.chars().take(80).collect();
                     return Err(Error::Broken { place: entry.path.to_string(), found, rule: "COLLECT-1" });
@@ -57,3 +89,6 @@ impl JobRoot {
 fn pin_path(name: &str) -> Result<ObjectPath> {
     crate::objects::object_path(&format!("pins/{}", alluvium_format::name::encode(name)))
 }
+
+/// How the pin of a savepoint elsewhere begins.
+const PLACE: &str = "place ";
