@@ -112,7 +112,6 @@ impl Codec {
             Codec::Ttl(value) => Some(8 + value.fixed_length()?),
             Codec::Timer(timer) => timer.fixed_length(),
             Codec::Same(inner) => inner.fixed_length(),
-            Codec::TableDecimal(decimal) => decimal.fixed_length(),
             Codec::TableTimestamp(timestamp) => timestamp.fixed_length(),
             _ => None,
         }

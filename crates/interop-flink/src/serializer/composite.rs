@@ -76,7 +76,12 @@ impl Fields {
         }
     }
 
-    /// Returns the sum of the lengths if every one of them is fixed and not 0.
+    /// Returns the sum of the lengths if every one of them is fixed (`CompositeSerializer`).
+    pub(super) fn composite_length(&self) -> Option<usize> {
+        self.parts.iter().try_fold(0, |sum, part| Some(sum + part.fixed_length()?))
+    }
+
+    /// Returns the sum of the lengths if every one of them is fixed and not 0 (`TupleSerializer`).
     pub(super) fn fixed_length(&self) -> Option<usize> {
         self.parts.iter().try_fold(0, |sum, field| Some(sum + field.fixed_length().filter(|len| *len > 0)?))
     }

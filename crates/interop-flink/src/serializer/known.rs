@@ -44,11 +44,22 @@ pub(super) fn finish(class: String, codec: Codec) -> Serializer {
         Codec::Pojo(pojo) => Serializer::new(format!("{class}<{}>", pojo.class()), codec),
         Codec::Kryo(kryo) => Serializer::new(format!("{class}<{}>", kryo.class()), codec),
         Codec::Avro(avro) => Serializer::new(format!("{class}<{}>", avro.class()), codec),
-        Codec::Fields(_) if !class.ends_with(".TupleSerializer") && !class.contains("CaseClass") => {
-            Serializer::new(class, codec).with_length(None)
+        Codec::Fields(_) if is_tuple(&class) => Serializer::new(class, codec),
+        Codec::Fields(fields) => {
+            let composite = class.starts_with("org.apache.flink.table.runtime.sequencedmultisetstate.");
+            let length = composite.then(|| fields.composite_length()).flatten();
+            Serializer::new(class, codec).with_length(length)
         }
         _ => Serializer::new(class, codec),
     }
+}
+
+/// Returns whether a serializer counts its length as tuples do: also case classes, whose serializers are the
+/// user's own classes in old snapshots.
+fn is_tuple(class: &str) -> bool {
+    class.ends_with(".TupleSerializer")
+        || class.contains("CaseClass")
+        || !class.starts_with("org.apache.flink.")
 }
 
 /// Reads the payload of a snapshot that holds nothing; in version 2 it is the serializer's class.

@@ -31,6 +31,7 @@ mod basic;
 mod codec;
 mod collections;
 mod composite;
+pub mod connector;
 mod decoder;
 mod extras;
 mod known;

@@ -7,6 +7,7 @@
 mod headers;
 mod tally;
 mod values;
+mod vectors;
 
 use std::collections::HashMap;
 use std::fs;
@@ -61,6 +62,9 @@ impl Snapshot<'_> {
     fn read(&self, tally: &mut Tally) {
         let context = Context { metadata_version: self.metadata.version };
         for operator in &self.metadata.operators {
+            if let Some(bytes) = operator.coordinator.as_ref().and_then(|stream| self.bytes(stream)) {
+                tally.coordinator(&bytes);
+            }
             for subtask in &operator.subtasks {
                 let place = format!("{} operator {}", self.path.display(), operator.id);
                 if let Some(handle) = &subtask.managed_keyed {

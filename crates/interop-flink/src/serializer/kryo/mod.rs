@@ -9,6 +9,7 @@
 //! Numbers take 7 bits per byte, low bits first. Kryo 2.24 is in Flink 1, Kryo 5.6 in Flink 2; what
 //! their serializers write differs, and the snapshots do not say which wrote it.
 
+mod kafka;
 mod time;
 mod walk;
 
@@ -29,7 +30,14 @@ pub(super) struct Kryo {
     /// Classes with a number of their own, in the order of their numbers.
     registered: Vec<String>,
     version: Version,
-    time: Option<Time>,
+    fixed: Option<Fixed>,
+}
+
+/// A class whose form is fixed and known.
+#[derive(Debug, Clone, Copy)]
+enum Fixed {
+    Time(Time),
+    TopicPartition,
 }
 
 /// The two versions of Kryo.
@@ -52,7 +60,11 @@ impl Kryo {
     /// Makes a type without other registered classes.
     pub(super) fn of(class: String, context: Context) -> Self {
         let version = if context.metadata_version < 5 { Version::Two } else { Version::Five };
-        Kryo { registered: vec![class.clone()], version, time: Time::of(&class), class }
+        let fixed = match class.as_str() {
+            kafka::CLASS if version == Version::Two => Some(Fixed::TopicPartition),
+            class => Time::of(class).map(Fixed::Time),
+        };
+        Kryo { registered: vec![class.clone()], version, fixed, class }
     }
 
     /// Reads the payload of a snapshot: the class, the registered classes, two maps of default serializers.
@@ -60,7 +72,7 @@ impl Kryo {
         let mut kryo = Kryo::of(r.input.utf("Kryo class")?, r.context);
         kryo.registered = r.optional_map()?.into_iter().map(|entry| entry.name).collect();
         if kryo.registered.first() != Some(&kryo.class) {
-            kryo.time = None;
+            kryo.fixed = None;
         }
         r.optional_map()?;
         r.optional_map()?;
@@ -73,44 +85,48 @@ impl Kryo {
     }
 
     pub(super) fn element_type(&self, class: &str) -> ElementType {
-        match self.time {
-            Some(time) => ElementType::nullable(time.ty()),
+        match self.fixed {
+            Some(Fixed::Time(time)) => ElementType::nullable(time.ty()),
+            Some(Fixed::TopicPartition) => ElementType::nullable(kafka::ty()),
             None => ElementType::required(LogicalType::Opaque { serializer: class.to_owned() }),
         }
     }
 
     /// Returns whether the end of a value can be found, as a rule.
     pub(super) fn delimits(&self) -> bool {
-        self.time.is_some() || walk::is_known(&self.class)
+        self.fixed.is_some() || walk::is_known(&self.class)
     }
 
     pub(super) fn decode(&self, class: &str, d: &mut Decoder<'_, '_>) -> Result<Value> {
-        if let Some(time) = self.time {
+        if let Some(fixed) = self.fixed {
             let mut input = d.input.clone();
-            if let Some(value) = self.decode_time(time, &mut input)? {
+            if let Some(value) = self.decode_fixed(fixed, &mut input)? {
                 *d.input = input;
                 return Ok(value);
             }
         }
         let value = self.decode_opaque(class, d)?;
-        Ok(if self.time.is_some() { d.untyped() } else { value })
+        Ok(if self.fixed.is_some() { d.untyped() } else { value })
     }
 
     /// Returns none for what is not of the one form that writing gives.
-    fn decode_time(&self, time: Time, input: &mut Input<'_>) -> Result<Option<Value>> {
+    fn decode_fixed(&self, fixed: Fixed, input: &mut Input<'_>) -> Result<Option<Value>> {
         if input.rest().first() == Some(&0) {
             input.u8("Kryo class")?;
             return Ok(Some(Value::Null));
         }
+        let start = input.consumed();
         if input.rest().get(..2) != Some(&OWN) {
             return Ok(None);
         }
         input.take(2, "Kryo class")?;
-        let start = input.consumed();
-        let Some(value) = time.decode(self.version, input)? else { return Ok(None) };
+        let value = match fixed {
+            Fixed::Time(time) => time.decode(self.version, input)?.map(Value::Int),
+            Fixed::TopicPartition => kafka::decode(input)?,
+        };
         let mut again = Vec::new();
-        let same = time.encode(self.version, value, &mut again) && again == input.since(start);
-        Ok(same.then_some(Value::Int(value)))
+        let same = |value: &Value| self.encode(value, &mut again).is_ok() && again == input.since(start);
+        Ok(value.filter(same))
     }
 
     /// Takes all the rest where that is allowed; elsewhere finds the end of the value.
@@ -125,15 +141,23 @@ impl Kryo {
 
     pub(super) fn encode(&self, value: &Value, out: &mut Vec<u8>) -> Result<()> {
         let wrong = || mismatch(&self.element_type("bytes of Kryo").ty.to_string(), value);
-        match (self.time, value) {
-            (Some(_), Value::Null) => out.push(0),
-            (Some(time), Value::Int(value)) => {
+        let right = match (self.fixed, value) {
+            (None, _) => false,
+            (Some(_), Value::Null) => {
+                out.push(0);
+                true
+            }
+            (Some(fixed), value) => {
                 out.extend(OWN);
-                if !time.encode(self.version, *value, out) {
-                    return Err(wrong());
+                match (fixed, value) {
+                    (Fixed::Time(time), Value::Int(value)) => time.encode(self.version, *value, out),
+                    (Fixed::Time(_), _) => false,
+                    (Fixed::TopicPartition, value) => kafka::encode(value, out),
                 }
             }
-            _ => return Err(wrong()),
+        };
+        if !right {
+            return Err(wrong());
         }
         Ok(())
     }

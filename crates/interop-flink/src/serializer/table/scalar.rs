@@ -28,10 +28,6 @@ impl TableDecimal {
         LogicalType::Decimal { precision: self.precision, scale: self.scale }
     }
 
-    pub(in super::super) fn fixed_length(self) -> Option<usize> {
-        (self.precision <= COMPACT).then_some(8)
-    }
-
     pub(in super::super) fn decode(self, d: &mut Decoder<'_, '_>) -> Result<Value> {
         let unscaled = if self.precision <= COMPACT {
             Some(d.input.i64("decimal")?.into())
