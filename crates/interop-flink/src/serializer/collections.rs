@@ -146,7 +146,7 @@ impl Masked {
 
     pub(super) fn encode(&self, values: &[Value], out: &mut Vec<u8>) -> Result<()> {
         put_count(values.len(), out)?;
-        put_mask(values.iter().map(|value| is_null(value)), out);
+        put_mask(values.iter().map(is_null), out);
         let present = values.iter().filter(|value| !is_null(value));
         present.into_iter().try_for_each(|value| self.element.encode(value, out))
     }

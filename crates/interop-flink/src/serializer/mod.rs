@@ -45,6 +45,8 @@ mod row;
 mod snapshot;
 mod stream;
 mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 mod time;
 mod tree;

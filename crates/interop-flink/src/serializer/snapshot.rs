@@ -99,10 +99,10 @@ pub(super) struct Reader<'r, 'a> {
 /// Serializers that one snapshot may hold. Java objects may share parts, which are made for each.
 const SERIALIZERS_MAX: usize = 1 << 16;
 
-/// An entry of an optional map: its key's name, and the frames of key and value that are there.
+/// An entry of an optional map: its key's name, and the frame of the value if there is one. The key's own
+/// frame says nothing more.
 pub(super) struct Entry<'a> {
     pub(super) name: String,
-    pub(super) key: Option<Input<'a>>,
     pub(super) value: Option<Input<'a>>,
 }
 
@@ -232,7 +232,8 @@ impl<'r, 'a> Reader<'r, 'a> {
         let mut entries = Vec::with_capacity(count);
         for _ in 0..count {
             let name = self.input.utf("optional map key")?;
-            entries.push(Entry { name, key: self.frame()?, value: self.frame()? });
+            self.frame()?;
+            entries.push(Entry { name, value: self.frame()? });
         }
         Ok(entries)
     }

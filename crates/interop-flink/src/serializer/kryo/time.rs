@@ -9,9 +9,9 @@ use crate::bytes::Input;
 /// Kryo 5 their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Time {
-    Date,
-    Time,
-    DateTime,
+    Day,
+    OfDay,
+    Local,
 }
 
 /// Marks a part that was not met before.
@@ -20,27 +20,27 @@ const NEW: u8 = 1;
 impl Time {
     pub(super) fn of(class: &str) -> Option<Self> {
         Some(match class {
-            "java.time.LocalDate" => Time::Date,
-            "java.time.LocalTime" => Time::Time,
-            "java.time.LocalDateTime" => Time::DateTime,
+            "java.time.LocalDate" => Time::Day,
+            "java.time.LocalTime" => Time::OfDay,
+            "java.time.LocalDateTime" => Time::Local,
             _ => return None,
         })
     }
 
     pub(super) fn ty(self) -> LogicalType {
         match self {
-            Time::Date => LogicalType::Date,
-            Time::Time => LogicalType::Time(TimeUnit::Nano),
-            Time::DateTime => LogicalType::Timestamp { unit: TimeUnit::Nano, utc: false },
+            Time::Day => LogicalType::Date,
+            Time::OfDay => LogicalType::Time(TimeUnit::Nano),
+            Time::Local => LogicalType::Timestamp { unit: TimeUnit::Nano, utc: false },
         }
     }
 
     /// Returns none for days and times that do not exist or that the type does not hold.
     pub(super) fn decode(self, version: Version, input: &mut Input<'_>) -> Result<Option<i64>> {
         Ok(match self {
-            Time::Date => decode_date(version, input)?,
-            Time::Time => decode_time(version, input)?,
-            Time::DateTime => {
+            Time::Day => decode_date(version, input)?,
+            Time::OfDay => decode_time(version, input)?,
+            Time::Local => {
                 let has_date = part(version, input)?;
                 let date = decode_date(version, input)?;
                 let has_time = part(version, input)?;
@@ -54,9 +54,9 @@ impl Time {
     /// Returns whether the value is one of the type.
     pub(super) fn encode(self, version: Version, value: i64, out: &mut Vec<u8>) -> bool {
         match self {
-            Time::Date => encode_date(version, value, out),
-            Time::Time => encode_time(version, value, out),
-            Time::DateTime => {
+            Time::Day => encode_date(version, value, out),
+            Time::OfDay => encode_time(version, value, out),
+            Time::Local => {
                 put_part(version, out);
                 let date = encode_date(version, value.div_euclid(DAY_NANOS), out);
                 put_part(version, out);

@@ -16,6 +16,8 @@ mod scalar;
 mod slots;
 mod snapshot;
 mod types;
+#[cfg(test)]
+pub(super) use types::TableType;
 
 pub(super) use array::BinaryArray;
 pub(super) use map::BinaryMap;
