@@ -9,6 +9,7 @@ pub(crate) struct Header {
     pub(crate) compressed: bool,
     pub(crate) key: Option<Serializer>,
     pub(crate) states: Vec<State>,
+    pub(crate) length: usize,
 }
 
 #[derive(Debug)]
@@ -31,13 +32,17 @@ pub(crate) fn keyed(bytes: &[u8], context: &Context) -> Result<Header> {
     let compressed = version >= 4 && i.bool("compression")?;
     let key = Some(match version {
         1 => read_snapshot(i, Form::FramedObject, context)?.serializer,
-        2..=5 => block(i, context)?.remove(0),
+        2..=5 => first(block(i, context)?, i)?,
         6 => read_snapshot(i, Form::Proxy, context)?.serializer,
         other => return Err(i.malformed("keyed header", "version 1 to 6", other)),
     });
     let count = i.u16("states")?;
     let states = (0..count).map(|_| keyed_state(i, version, context)).collect::<Result<_>>()?;
-    Ok(Header { version, compressed, key, states })
+    Ok(Header { version, compressed, key, states, length: input.consumed() })
+}
+
+fn first(block: Vec<Serializer>, i: &Input<'_>) -> Result<Serializer> {
+    block.into_iter().next().ok_or_else(|| i.malformed("block", "a serializer", "none"))
 }
 
 fn block(i: &mut Input<'_>, context: &Context) -> Result<Vec<Serializer>> {
@@ -49,7 +54,7 @@ fn keyed_state(i: &mut Input<'_>, version: i32, context: &Context) -> Result<Sta
         return meta_info(i, version == 6, context);
     }
     let kinds = ["UNKNOWN", "VALUE", "LIST", "REDUCING", "FOLDING", "AGGREGATING", "MAP"];
-    let kind = kinds[i.i32("kind")? as usize].to_owned();
+    let kind = named(&kinds, i)?;
     let name = i.utf("name")?;
     let serializers = match version {
         1 => (0..2)
@@ -61,11 +66,17 @@ fn keyed_state(i: &mut Input<'_>, version: i32, context: &Context) -> Result<Sta
     Ok(State { name, kind, serializers: names.into_iter().zip(serializers).collect() })
 }
 
+fn named(names: &[&str], i: &mut Input<'_>) -> Result<String> {
+    let number = i.i32("kind")?;
+    let name = usize::try_from(number).ok().and_then(|number| names.get(number));
+    name.map(ToString::to_string).ok_or_else(|| i.malformed("kind", "a known one", number))
+}
+
 /// The self-describing form: since 1.6 with a block of serializers, since 1.7 with snapshots.
 fn meta_info(i: &mut Input<'_>, snapshots: bool, context: &Context) -> Result<State> {
     let name = i.utf("name")?;
     let kinds = ["KEY_VALUE", "OPERATOR", "BROADCAST", "PRIORITY_QUEUE", "KEY_VALUE_V2"];
-    let mut kind = kinds[i.i32("type")? as usize].to_owned();
+    let mut kind = named(&kinds, i)?;
     for _ in 0..i.i32("options")? {
         let (key, value) = (i.utf("option")?, i.utf("option")?);
         if key == "KEYED_STATE_TYPE" {
@@ -107,7 +118,7 @@ pub(crate) fn operator(bytes: &[u8], context: &Context) -> Result<Header> {
             });
         }
     }
-    Ok(Header { version, compressed, key: None, states })
+    Ok(Header { version, compressed, key: None, states, length: input.consumed() })
 }
 
 fn operator_state(i: &mut Input<'_>, version: i32, kind: &str, context: &Context) -> Result<State> {

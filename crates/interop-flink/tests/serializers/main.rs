@@ -5,6 +5,7 @@
 //! per serializer.
 
 mod headers;
+mod releases;
 mod tally;
 mod values;
 mod vectors;
