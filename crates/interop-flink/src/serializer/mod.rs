@@ -31,7 +31,6 @@ mod basic;
 mod codec;
 mod collections;
 mod composite;
-pub mod connector;
 mod decoder;
 mod extras;
 mod known;

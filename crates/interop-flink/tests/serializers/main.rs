@@ -63,9 +63,6 @@ impl Snapshot<'_> {
     fn read(&self, tally: &mut Tally) {
         let context = Context { metadata_version: self.metadata.version };
         for operator in &self.metadata.operators {
-            if let Some(bytes) = operator.coordinator.as_ref().and_then(|stream| self.bytes(stream)) {
-                tally.coordinator(&bytes);
-            }
             for subtask in &operator.subtasks {
                 let place = format!("{} operator {}", self.path.display(), operator.id);
                 if let Some(handle) = &subtask.managed_keyed {

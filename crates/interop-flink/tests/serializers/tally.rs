@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use alluvium_interop_flink::serializer::connector::{Enumerator, Split};
 use alluvium_interop_flink::serializer::{Cell, Serializer};
 use alluvium_model::Value;
 
@@ -12,10 +11,6 @@ pub(crate) struct Tally {
     serializers: BTreeMap<String, Counts>,
     types: BTreeMap<String, u64>,
     pub(crate) failures: Vec<String>,
-    /// What coordinators keep, and how often.
-    coordinators: BTreeMap<String, u64>,
-    /// What elements of source readers are.
-    splits: BTreeMap<String, u64>,
 }
 
 #[derive(Default)]
@@ -58,18 +53,6 @@ impl Tally {
         }
     }
 
-    pub(crate) fn coordinator(&mut self, bytes: &[u8]) {
-        let found =
-            Enumerator::recognise(bytes).map_or_else(|| format!("{bytes:02x?}"), |e| e.to_json().to_string());
-        *self.coordinators.entry(found).or_default() += 1;
-    }
-
-    pub(crate) fn split(&mut self, bytes: &[u8]) {
-        let found =
-            Split::recognise(bytes).map_or_else(|| format!("{bytes:02x?}"), |s| s.to_json().to_string());
-        *self.splits.entry(found).or_default() += 1;
-    }
-
     pub(crate) fn undecoded(&mut self, serializer: &Serializer) {
         self.serializers.entry(serializer.class().to_owned()).or_default().opaque += 1;
     }
@@ -84,9 +67,6 @@ impl Tally {
         }
         for (ty, count) in &self.types {
             println!("{count:6} {ty}");
-        }
-        for (found, count) in self.splits.iter().chain(&self.coordinators) {
-            println!("{count:6} {found}");
         }
         println!("{} failures", self.failures.len());
     }

@@ -6,7 +6,7 @@ use alluvium_interop_flink::Result;
 use alluvium_interop_flink::bytes::Input;
 use alluvium_interop_flink::metadata::{DistributionMode, OperatorHandle};
 use alluvium_interop_flink::serializer::Serializer;
-use alluvium_model::{ErrorKind, Value};
+use alluvium_model::ErrorKind;
 
 use super::headers::{Header, State};
 use super::tally::Tally;
@@ -257,11 +257,6 @@ pub(crate) fn operator(
         for offset in &entry.offsets {
             let end = ends.iter().find(|end| *end > offset).unwrap();
             let element = &bytes[*offset as usize..*end as usize];
-            if entry.name == "SourceReaderState"
-                && let Ok(Value::Bytes(split)) = value.decode(&mut Input::new(element))
-            {
-                tally.split(&split);
-            }
             // An element may be followed by what nobody refers to: a state of the same name.
             let result = match state.get("KEY_SERIALIZER").filter(|_| broadcast) {
                 Some(key) => map(element, key, value, &place, tally),

@@ -3,7 +3,6 @@
 use std::fs;
 
 use alluvium_interop_flink::bytes::Input;
-use alluvium_interop_flink::serializer::connector::Split;
 use alluvium_interop_flink::serializer::{Cell, Context, Form, Serializer, read_snapshot};
 use alluvium_model::{Value, json};
 use serde_json::Value as Json;
@@ -27,7 +26,7 @@ fn lines() -> Vec<Json> {
 }
 
 fn vectors() -> Vec<Vector> {
-    lines().iter().filter(|json| json.get("snapshot").is_some()).map(vector).collect()
+    lines().iter().map(vector).collect()
 }
 
 fn vector(json: &Json) -> Vector {
@@ -87,20 +86,6 @@ fn values_of_flink_print_as_they_are_and_encode_back() {
             assert_eq!(encoded(&serializer, &cell.value).as_ref(), Some(bytes), "{} {expected}", vector.name);
         }
     }
-}
-
-#[test]
-fn splits_are_recognised_by_their_shape_alone() {
-    let mut found = 0;
-    for json in lines().iter().filter(|json| json.get("blob").is_some()) {
-        let bytes = unhex(json["blob"].as_str().unwrap());
-        assert_eq!(Split::recognise(&bytes).unwrap().to_json(), json["facts"]);
-        for at in 0..bytes.len() {
-            assert_eq!(Split::recognise(&bytes[..at]), None);
-        }
-        found += 1;
-    }
-    assert_eq!(found, 3);
 }
 
 #[test]
