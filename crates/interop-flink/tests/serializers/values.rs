@@ -129,12 +129,12 @@ fn entry(
         let start = rest.consumed();
         next(part, &mut rest, place, tally)?;
         let mut length = rest.since(start).len();
-        while ambiguous {
+        // Low byte first, as many as are needed, at least one.
+        let mut more = ambiguous;
+        while more {
             assert_eq!(rest.u8("length")?, (length & 0xFF) as u8, "{place}");
             length >>= 8;
-            if length == 0 {
-                break;
-            }
+            more = length > 0;
         }
     }
     let user_key = state.get("USER_KEY_SERIALIZER");
