@@ -156,29 +156,63 @@ impl RowHasher {
     }
 }
 
-/// Adds the rows of a batch of a run to the run's own digest: with operations, and with list
-/// positions as stored.
+/// Hashes the rows of one run as they are stored: its own digest, and what its rows would be as the live
+/// rows of a table.
 ///
-/// # Errors
-/// [`Error::Layout`] for columns of another type.
-///
-/// Spec: ROWHASH-9.
-pub fn update_run_digest(digest: &mut Digest, batch: &RowBatch, buffer: &mut Vec<u8>) -> Result<()> {
-    let values = Values::new(batch)?;
-    let (ops, groups) = (batch.ops(), batch.key_groups());
-    for row in 0..batch.len() {
-        let op = ops.and_then(|ops| ops.get(row)).copied().unwrap_or(Op::Put as u8);
-        let group = groups.and_then(|groups| groups.get(row)).copied().unwrap_or(0);
-        let [g0, g1] = group.to_be_bytes();
-        buffer.clear();
-        buffer.extend_from_slice(&[op, 0, 0, g0, g1]);
-        buffer.extend_from_slice(batch.sort_key(row));
-        if op == Op::Put as u8 {
-            values.push(row, buffer)?;
-        }
-        digest.add(xxh3_128(buffer));
+/// Both are found in one pass: in a base run the bytes differ by the operation in front.
+#[derive(Debug, Default)]
+pub struct RunHasher {
+    run: Digest,
+    live: Option<RowHasher>,
+    buffer: Vec<u8>,
+}
+
+impl RunHasher {
+    /// Starts without rows, for the run's own digest alone.
+    pub fn new() -> Self {
+        RunHasher::default()
     }
-    Ok(())
+
+    /// Starts without rows; a base run of such a table gets canonical digests too.
+    ///
+    /// Not of a list, whose ranks may go on in another run, and not without key groups.
+    pub fn of_base(kind: StateKind) -> Self {
+        let live = kind.is_keyed() && kind != StateKind::List;
+        RunHasher { live: live.then(RowHasher::new), ..RunHasher::default() }
+    }
+
+    /// Adds the rows of a batch: with operations, and with list positions as stored.
+    ///
+    /// # Errors
+    /// [`Error::Layout`] for columns of another type.
+    ///
+    /// Spec: ROWHASH-9.
+    pub fn update(&mut self, batch: &RowBatch) -> Result<()> {
+        let values = Values::new(batch)?;
+        let (ops, groups) = (batch.ops(), batch.key_groups());
+        let buffer = &mut self.buffer;
+        for row in 0..batch.len() {
+            let op = ops.and_then(|ops| ops.get(row)).copied().unwrap_or(Op::Put as u8);
+            let group = groups.and_then(|groups| groups.get(row)).copied().unwrap_or(0);
+            let [g0, g1] = group.to_be_bytes();
+            buffer.clear();
+            buffer.extend_from_slice(&[op, 0, 0, g0, g1]);
+            buffer.extend_from_slice(batch.sort_key(row));
+            if op == Op::Put as u8 {
+                values.push(row, buffer)?;
+            }
+            self.run.add(xxh3_128(buffer));
+            if let (Some(live), Some(row)) = (&mut self.live, buffer.get(1..)) {
+                live.add(KeyGroup(group), xxh3_128(row));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the run's own digest, and the canonical ones where they were asked for.
+    pub fn finish(self) -> (Digest, Option<TableDigest>) {
+        (self.run, self.live.map(RowHasher::finish))
+    }
 }
 
 /// Value and time of last access of the rows of a batch.

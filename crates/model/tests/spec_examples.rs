@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alluvium_model::digest::{Digest, RowHasher, update_run_digest};
+use alluvium_model::digest::{Digest, RowHasher, RunHasher};
 use alluvium_model::evolution::{Outcome, resolve, resolve_by_id, same_field_names};
 use alluvium_model::job::{job_from_json, job_to_json, schema_from_json, schema_to_json};
 use alluvium_model::key_group::{canonical_hash, java_hash};
@@ -207,9 +207,9 @@ fn digests_of_chapter_9() {
     let both = live(vec![boston, kennedy.clone()]);
     assert_eq!(both, Digest { rows: 2, sum: 0x08c6_4db9_8ba5_c293_dbfc_e242_746f_2fd0 });
     let delta = vec![visit(Op::Clear, "N1", "", 0), kennedy, visit(Op::Delete, "N2", "LGA", 0)];
-    let mut run = Digest::default();
-    update_run_digest(&mut run, &batch(&visits(), true, delta), &mut Vec::new()).unwrap();
-    assert_eq!(run, Digest { rows: 3, sum: 0x76d5_e389_8000_4008_4eef_9344_869b_0eb5 });
+    let mut run = RunHasher::new();
+    run.update(&batch(&visits(), true, delta)).unwrap();
+    assert_eq!(run.finish().0, Digest { rows: 3, sum: 0x76d5_e389_8000_4008_4eef_9344_869b_0eb5 });
 }
 
 #[test]

@@ -3,11 +3,14 @@ use std::sync::Arc;
 
 use alluvium_env::Env;
 use alluvium_format::{Manifest, ObjectRef, OperatorEntry, Place, Profile, RunRef, TableEntry, name};
+use alluvium_model::StateSchema;
 use alluvium_store::Store;
+use alluvium_table::{ReadOptions, RunInfo, RunReader};
 
+use crate::rows::{fetch, run_label};
 use crate::runs_writer::ObjectSink;
-use crate::writer::{FILE_BYTES_MAX, Summary};
-use crate::{Error, OperatorSpec, Result, Rows, Snapshot, SnapshotWriter};
+use crate::writer::{FILE_BYTES_MAX, Summary, clip_of};
+use crate::{Error, ObjectReader, OperatorSpec, Result, Rows, Snapshot, SnapshotWriter};
 
 /// How a savepoint is made.
 #[derive(Debug, Clone)]
@@ -28,7 +31,8 @@ impl Default for SavepointOptions {
 /// Writes a self-contained savepoint of a snapshot into the store that is to be its directory.
 ///
 /// A merge of sorted runs in files, one table after the other, never of live memory. A table that is
-/// one base run already is copied without encoding it again. Every table gets canonical digests.
+/// one base run already is copied without encoding it again, and without reading its rows where it knows
+/// its canonical digests; so are base runs of the subtasks that wrote them. Every table gets canonical digests.
 /// The manifest comes last: before, nothing opens.
 ///
 /// Memory: a few pages per leaf column and run, and a row group.
@@ -36,7 +40,7 @@ impl Default for SavepointOptions {
 /// # Errors
 /// What could not be read or written; [`Error::Published`] when the directory holds a savepoint.
 ///
-/// Spec: MAN-8 to MAN-11, PUB-1.
+/// Spec: MAN-8 to MAN-11, PUB-1, FILE-8.
 pub async fn write_savepoint(
     source: &Snapshot,
     directory: Arc<dyn Store>,
@@ -102,6 +106,9 @@ async fn compact(
     table: &TableEntry,
 ) -> Result<()> {
     let schema = Arc::clone(copy.source.schema(table)?);
+    if let Some(runs) = copy.digested(table).await? {
+        return copy_runs(copy, writer, operator, table, runs).await;
+    }
     if let Some((run, summary)) = copy.unchanged(operator, table).await? {
         let schema_id = writer.manifest_mut().intern_schema(&schema);
         let name = name::table_file(&operator.label(), &schema.name, 0);
@@ -125,6 +132,32 @@ async fn compact(
         writer.write(&batch).await?;
     }
     writer.end_table().await
+}
+
+/// Copies base runs that know their own canonical digests, one after the other into a file of its own.
+///
+/// Spec: MAN-9, FILE-8.
+async fn copy_runs(
+    copy: &mut Copier<'_>,
+    writer: &mut SnapshotWriter,
+    operator: &OperatorEntry,
+    table: &TableEntry,
+    runs: Vec<(RunRef, Arc<RunInfo>)>,
+) -> Result<()> {
+    let schema = copy.source.schema(table)?;
+    let schema_id = writer.manifest_mut().intern_schema(schema);
+    let mut summary = Summary::new(schema.kind);
+    let mut copied = Vec::with_capacity(runs.len());
+    for ((run, info), piece) in runs.into_iter().zip(0..) {
+        let name = name::table_file(&operator.label(), &schema.name, piece);
+        let object = Arc::new(copy.part(&run.place, name).await?);
+        let place = Place::Object { length: object.size, object, offset: 0 };
+        let (sequence, clip) = ((piece + 1, piece + 1), clip_of(&info.key_groups));
+        copied.push(RunRef { place, sequence, clip, schema_id, subtask: None, ..run });
+        info.live.iter().for_each(|live| summary.add_run(live));
+    }
+    let (digest, entries) = summary.finish();
+    writer.push_table(TableEntry { schema_id, runs: copied, digest: Some(digest), entries: Some(entries) })
 }
 
 /// Copies the runs of a table as they are.
@@ -175,6 +208,36 @@ impl Copier<'_> {
         Ok(summary)
     }
 
+    /// Returns the runs of a table when their bytes can serve as they are and need not be read for it:
+    /// base runs of the newest schema with canonical digests, of which nothing is hidden by a clip, by the
+    /// time or by one another. More than one only where none is small.
+    ///
+    /// Spec: FILE-8.
+    async fn digested(&self, table: &TableEntry) -> Result<Option<Vec<(RunRef, Arc<RunInfo>)>>> {
+        let fits = |run: &RunRef| {
+            let small = table.runs.len() > 1 && run.bytes() < PIECE_BYTES_MIN;
+            run.base && run.schema_id == table.schema_id && !small && run.bytes() <= FILE_BYTES_MAX
+        };
+        let schema = self.source.schema(table)?;
+        let expires = schema.ttl_ms.is_some() && self.source.manifest().as_of_ms.is_some();
+        if expires || table.runs.is_empty() || !table.runs.iter().all(fits) {
+            return Ok(None);
+        }
+        let mut runs = table.runs.clone();
+        runs.sort_by_key(|run| run.clip.start);
+        let (mut found, mut free) = (Vec::with_capacity(runs.len()), 0);
+        for run in runs {
+            let info = open_run(self.source.objects(), &run, schema).await?;
+            let groups = clip_of(&info.key_groups);
+            if info.live.is_none() || groups.start < free || !run.clip.covers(groups) {
+                return Ok(None);
+            }
+            free = groups.end;
+            found.push((run, info));
+        }
+        Ok(Some(found))
+    }
+
     /// Returns the only run of a table when its bytes can serve as they are: a base run of the
     /// newest schema without a row that its clip or the time hides.
     async fn unchanged(
@@ -222,5 +285,27 @@ impl Copier<'_> {
     }
 }
 
+/// Reads what a run says about itself.
+async fn open_run(objects: &ObjectReader, run: &RunRef, schema: &Arc<StateSchema>) -> Result<Arc<RunInfo>> {
+    let label = run_label(&schema.name, run);
+    let places = [(run.place.clone(), label.clone())];
+    let options = ReadOptions::default();
+    let mut reader = RunReader::new(run.place.length(), Arc::clone(schema), run.base, options);
+    loop {
+        match reader.open().map_err(|e| Error::table(&label, e))? {
+            Some(needs) => {
+                let bytes = fetch(objects, &places, &needs).await?;
+                reader.supply(bytes).map_err(|e| Error::table(&label, e))?;
+            }
+            None => {
+                let info = reader.info().cloned();
+                return info.ok_or(Error::Refused { place: label, reason: "a run that does not open" });
+            }
+        }
+    }
+}
+
+/// Size from which one of several runs is copied into a file of its own.
+const PIECE_BYTES_MIN: u64 = 1 << 20;
 /// Bytes copied at once.
 const PIECE: u64 = 4 << 20;

@@ -11,7 +11,7 @@ use alluvium_model::{
 use alluvium_store::Store;
 use bytes::Bytes;
 
-pub(crate) use files::TableFiles;
+pub(crate) use files::{TableFiles, clip_of};
 pub(crate) use summary::Summary;
 
 use crate::root::write_manifest;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use alluvium_model::StateSchema;
-use alluvium_model::digest::Digest;
+use alluvium_model::{KeyGroup, StateSchema};
+use alluvium_model::digest::{Digest, TableDigest};
 use alluvium_model::job::{schema_from_json, schema_to_json};
 use parquet::file::metadata::KeyValue;
 
@@ -16,6 +16,9 @@ const KEY_BASE: &str = "alluvium.base";
 const KEY_SEQUENCE: &str = "alluvium.sequence";
 const KEY_GROUPS: &str = "alluvium.key_groups";
 const KEY_DIGEST: &str = "alluvium.digest";
+const KEY_LIVE: &str = "alluvium.live";
+/// Rows per key group from which canonical digests are worth their place.
+const LIVE_ROWS_MIN: u64 = 16;
 
 /// What a writer found out about the run that it wrote; a reference to the run is made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct RunMeta {
     pub clears: u64,
     /// Digest of the rows, with operations in a delta run.
     pub rows_digest: Digest,
+    /// Canonical digests of the rows of a base run, where one run holds whole what they count.
+    pub live: Option<TableDigest>,
     /// Where the rows of each key group lie.
     pub key_groups: KeyGroupIndex,
     /// Number of bytes.
@@ -51,6 +56,10 @@ pub struct RunInfo {
     pub rows_digest: Digest,
     /// Where the rows of each key group lie; empty without key groups.
     pub key_groups: KeyGroupIndex,
+    /// Canonical digests of its rows, if its writer gave them.
+    ///
+    /// Spec: FILE-8.
+    pub live: Option<TableDigest>,
 }
 
 impl RunInfo {
@@ -65,9 +74,15 @@ impl RunInfo {
     }
 
     /// Returns the entries known after the last row.
-    pub(crate) fn tail(digest: Digest, key_groups: Option<&KeyGroupIndex>) -> Vec<KeyValue> {
+    pub(crate) fn tail(
+        digest: Digest,
+        key_groups: Option<&KeyGroupIndex>,
+        live: Option<&TableDigest>,
+    ) -> Vec<KeyValue> {
         let mut entries = vec![entry(KEY_DIGEST, digest_to_text(digest))];
         entries.extend(key_groups.map(|index| entry(KEY_GROUPS, index.to_text())));
+        let live = live.filter(|live| digest.rows >= LIVE_ROWS_MIN * live.groups.len() as u64);
+        entries.extend(live.filter(|_| digest.rows > 0).map(|live| entry(KEY_LIVE, live_to_text(live))));
         entries
     }
 
@@ -101,7 +116,11 @@ impl RunInfo {
             return Err(odd(format!("a digest of {} rows of {rows}", rows_digest.rows)));
         }
         let sequence = sequence_from_text(text(KEY_SEQUENCE)?)?;
-        Ok(RunInfo { schema: Arc::new(schema), base, sequence, rows, rows_digest, key_groups })
+        let live = match text(KEY_LIVE) {
+            Ok(text) if base => Some(live_from_text(text, &key_groups)?),
+            _ => None,
+        };
+        Ok(RunInfo { schema: Arc::new(schema), base, sequence, rows, rows_digest, key_groups, live })
     }
 }
 
@@ -125,7 +144,57 @@ fn digest_from_text(text: &str) -> Result<Digest> {
     digest.ok_or_else(|| odd(format!("{KEY_DIGEST} {text}")))
 }
 
+fn live_to_text(live: &TableDigest) -> String {
+    let group = |(group, digest): (&KeyGroup, &Digest)| {
+        format!("[{group},{},\"{:032x}\"]", digest.rows, digest.sum)
+    };
+    format!("[{}]", live.groups.iter().map(group).collect::<Vec<_>>().join(","))
+}
+
+/// Reads digests of exactly the key groups of the index, with their rows.
+fn live_from_text(text: &str, index: &KeyGroupIndex) -> Result<TableDigest> {
+    let odd = |found: String| Error::malformed("key-value metadata", rule::LIVE, found);
+    let rows: Vec<(u16, u64, String)> =
+        serde_json::from_str(text).map_err(|e| odd(format!("{KEY_LIVE}: {e}")))?;
+    let indexed = index.entries().iter().map(|entry| (entry.group.0, entry.rows));
+    if !indexed.eq(rows.iter().map(|(group, rows, _)| (*group, *rows))) {
+        return Err(odd("digests of other key groups than those of the index".into()));
+    }
+    let mut live = TableDigest::default();
+    for (group, rows, sum) in rows {
+        let sum = u128::from_str_radix(&sum, 16).ok().filter(|_| sum.len() == 32);
+        let sum = sum.ok_or_else(|| odd(format!("a digest of key group {group} that is none")))?;
+        live.groups.insert(KeyGroup(group), Digest { rows, sum });
+    }
+    Ok(live)
+}
+
 fn sequence_from_text(text: &str) -> Result<(u32, u32)> {
     let parts = text.split_once('-').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
     parts.filter(|(low, high)| low <= high).ok_or_else(|| odd(format!("{KEY_SEQUENCE} {text}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use alluvium_model::spec;
+
+    use super::*;
+
+    #[test]
+    fn digests_of_other_groups_than_the_index_has_are_refused() {
+        spec!("FILE-8");
+        let mut index = KeyGroupIndex::default();
+        let mut live = TableDigest::default();
+        for (group, rows) in [(2, 3), (7, 1)] {
+            index.push(KeyGroup(group), rows);
+            live.groups.insert(KeyGroup(group), Digest { rows, sum: u128::from(group) << 70 });
+        }
+        let text = live_to_text(&live);
+        assert_eq!(text.len(), 2 * "[2,3,\"\"],".len() + 64 + 1);
+        assert_eq!(live_from_text(&text, &index).unwrap(), live);
+        for odd in ["", "[]", "[[2,3,\"00\"]]", &text.replace("[2,", "[3,"), &text.replace(",1,", ",2,")] {
+            assert!(live_from_text(odd, &index).is_err(), "{odd}");
+        }
+        assert!(live_from_text(&text.replace("000\"", "00x\""), &index).is_err());
+    }
 }

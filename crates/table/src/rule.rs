@@ -14,6 +14,8 @@ pub(crate) const SIZES: &str = "FILE-5";
 pub(crate) const PAGES: &str = "FILE-6";
 /// Numbers against the file.
 pub(crate) const NUMBERS: &str = "FILE-7";
+/// Canonical digests of a base run.
+pub(crate) const LIVE: &str = "FILE-8";
 /// Order of rows.
 pub(crate) const ORDER: &str = "ORDER-1";
 /// Rows of one entry.

@@ -3,7 +3,7 @@ mod size;
 
 use std::sync::Arc;
 
-use alluvium_model::digest::{Digest, update_run_digest};
+use alluvium_model::digest::RunHasher;
 use alluvium_model::{KeyGroup, Op, RowBatch, StateSchema};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
@@ -55,8 +55,7 @@ pub struct RunWriter {
     deletes: u64,
     clears: u64,
     key_groups: KeyGroupIndex,
-    digest: Digest,
-    buffer: Vec<u8>,
+    hasher: RunHasher,
 }
 
 impl RunWriter {
@@ -74,8 +73,7 @@ impl RunWriter {
         let parquet = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&arrow), writer_options)
             .map_err(Error::Write)?;
         Ok(RunWriter {
-            digest: Digest::default(),
-            buffer: Vec::new(),
+            hasher: if options.base { RunHasher::of_base(schema.kind) } else { RunHasher::new() },
             schema,
             arrow,
             options,
@@ -105,7 +103,7 @@ impl RunWriter {
         self.check_layout(batch)?;
         self.check_order(batch)?;
         self.count(batch);
-        update_run_digest(&mut self.digest, batch, &mut self.buffer)?;
+        self.hasher.update(batch)?;
         self.append(batch.rows())
     }
 
@@ -141,11 +139,11 @@ impl RunWriter {
     /// # Errors
     /// [`Error::Write`] from the Parquet library.
     ///
-    /// Spec: FILE-3, FILE-4.
+    /// Spec: FILE-3, FILE-4, FILE-8.
     pub fn finish(mut self) -> Result<(Vec<Bytes>, RunMeta)> {
-        let rows_digest = self.digest;
+        let (rows_digest, live) = self.hasher.finish();
         let index = self.schema.kind.is_keyed().then_some(&self.key_groups);
-        for entry in RunInfo::tail(rows_digest, index) {
+        for entry in RunInfo::tail(rows_digest, index, live.as_ref()) {
             self.parquet.append_key_value_metadata(entry);
         }
         self.parquet.finish().map_err(Error::Write)?;
@@ -155,6 +153,7 @@ impl RunWriter {
             deletes: self.deletes,
             clears: self.clears,
             rows_digest,
+            live,
             key_groups: self.key_groups,
             bytes: self.taken + rest.len() as u64,
         };

@@ -132,10 +132,27 @@ fn run_digests_count_operations() {
     let digest = |op| {
         let mut builder = RowBatchBuilder::new(Arc::clone(&schema), true);
         builder.push(Row { op, ..row("k", 0, Value::Null) }).unwrap();
-        let mut digest = Digest::default();
-        update_run_digest(&mut digest, &builder.finish().unwrap(), &mut Vec::new()).unwrap();
-        digest
+        let mut hasher = RunHasher::new();
+        hasher.update(&builder.finish().unwrap()).unwrap();
+        hasher.finish().0
     };
     assert_ne!(digest(Op::Delete), digest(Op::Clear));
     assert_ne!(digest(Op::Delete), digest(Op::Put));
+}
+
+#[test]
+fn a_base_run_has_the_digests_of_its_rows_as_live_rows() {
+    spec!("ROWHASH-1", "ROWHASH-9");
+    let schema = keyed(StateKind::Value, ElementType::required(LogicalType::Int64));
+    let rows = || ["a", "b", "c"].map(|key| row(key, 0, Value::Int(key.len() as i64)));
+    let mut builder = RowBatchBuilder::new(Arc::clone(&schema), false);
+    rows().into_iter().for_each(|row| builder.push(row).unwrap());
+    let batch = builder.finish().unwrap();
+    let (mut base, mut delta) = (RunHasher::of_base(schema.kind), RunHasher::new());
+    base.update(&batch).unwrap();
+    delta.update(&batch).unwrap();
+    let (run, live) = base.finish();
+    assert_eq!(live, Some(digest_of(&schema, rows())));
+    assert_eq!((run, None), delta.finish());
+    assert_eq!(RunHasher::of_base(StateKind::List).finish().1, None);
 }

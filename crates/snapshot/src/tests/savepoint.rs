@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use alluvium_format::Profile;
-use alluvium_model::{ErrorKind, SnapshotSource, spec};
+use alluvium_model::{ErrorKind, KeyGroupRange, MaxParallelism, SnapshotSource, spec};
 use alluvium_store::{Fault, FaultKind, FaultyStore, MemoryStore, ObjectPath, Store, block_on};
 
 use super::support::*;
@@ -76,6 +76,53 @@ fn one_base_run_is_copied_without_encoding_it_again() {
         assert_eq!(object(&savepoint).name, "tables/airports/visits-0000.parquet");
         assert_sound(&savepoint);
         assert_eq!(savepoint.manifest().operators, manifest.operators);
+    });
+}
+
+/// Writes base runs, each of the rows that one subtask of so many would have.
+async fn based(world: &World, subtasks: u32, rows: &[Do]) -> Snapshot {
+    let mut runs = Vec::new();
+    for subtask in 0..subtasks {
+        let range = MaxParallelism::new(GROUPS).unwrap().range_of(subtask, subtasks);
+        let of_range = |row: &&Do| range.contains(group_of(row.key()));
+        let own: Vec<Do> = rows.iter().filter(of_range).cloned().collect();
+        let mut written = write_run(&world.store(), &world.env, 1, true, &own).await.unwrap();
+        written.iter_mut().for_each(|run| run.clip = range);
+        runs.extend(written);
+    }
+    let published = publish(&world.root(), 1, 1, runs).await.unwrap();
+    world.root().open(published.name).await.unwrap()
+}
+
+#[test]
+fn base_runs_of_several_subtasks_are_copied_by_the_digests_they_have() {
+    spec!("FILE-8", "MAN-9", "MAN-10", "CLIP-1");
+    let world = World::new();
+    let rows: Vec<Do> = (0..160).map(|key| Do::Put(key, 0, noise(30_000, key as u64))).collect();
+    let mut expected = Contents::new();
+    apply(&mut expected, &rows);
+    block_on(async {
+        let source = based(&world, 2, &rows).await;
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        write_savepoint(&source, Arc::clone(&store), &world.env, &SavepointOptions::default()).await.unwrap();
+        let savepoint = reopened(&store).await.unwrap();
+        let of = |s: &Snapshot| s.manifest().operators[0].tables[0].clone();
+        let digests = |s: &Snapshot| {
+            of(s).runs.iter().map(|run| run.object().unwrap().digest).collect::<Vec<_>>()
+        };
+        assert_eq!(digests(&savepoint), digests(&source), "bytes are as they were");
+        assert_eq!(of(&savepoint).runs.iter().map(|run| run.sequence).collect::<Vec<_>>(), [(1, 1), (2, 2)]);
+        assert_eq!((of(&savepoint).entries, contents(&savepoint)), (Some(160), expected));
+        assert_sound(&savepoint);
+
+        let mut clipped = source.manifest().as_ref().clone();
+        clipped.operators[0].tables[0].runs[0].clip = KeyGroupRange::new(0, 1);
+        let clipped = Snapshot::of(world.store(), clipped).await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        write_savepoint(&clipped, Arc::clone(&store), &world.env, &SavepointOptions::default()).await.unwrap();
+        let savepoint = reopened(&store).await.unwrap();
+        assert_eq!(contents(&savepoint), contents(&clipped), "what a clip hides is not copied");
+        assert_sound(&savepoint);
     });
 }
 

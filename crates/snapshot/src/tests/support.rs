@@ -28,6 +28,14 @@ pub(super) enum Do {
     Clear(i64),
 }
 
+impl Do {
+    pub(super) fn key(&self) -> i64 {
+        match self {
+            Do::Put(key, ..) | Do::Delete(key, _) | Do::Clear(key) => *key,
+        }
+    }
+}
+
 pub(super) fn operator() -> OperatorId {
     OperatorUid::new(UID).id()
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use alluvium_format::{ObjectRef, Place};
 use alluvium_model::digest::Digest;
 use alluvium_model::{ErrorKind, KeyGroup, spec};
 use alluvium_store::{MemoryStore, ObjectPath, Store, block_on};
@@ -163,4 +164,31 @@ fn verification_stops_when_told_to() {
     };
     snapshot.verify(stop).unwrap();
     assert_eq!(count, 1);
+}
+
+#[test]
+fn canonical_digests_of_a_run_that_are_not_those_of_its_rows_are_found() {
+    spec!("FILE-8");
+    let world = World::new();
+    block_on(async {
+        let runs = write_run(&world.store(), &world.env, 1, true, &puts(0..2000, "one")).await.unwrap();
+        let name = publish(&world.root(), 1, 1, runs).await.unwrap().name;
+        let snapshot = world.root().open(name).await.unwrap();
+        assert_sound(&snapshot);
+        let mut manifest = snapshot.manifest().as_ref().clone();
+        let run = &mut manifest.operators[0].tables[0].runs[0];
+        let object = run.object().unwrap().clone();
+        let path = ObjectPath::new(&object.name).unwrap();
+        let mut bytes = world.memory.get(&path).await.unwrap().to_vec();
+        let entry = b"alluvium.live";
+        let at = bytes.windows(entry.len()).position(|window| window == entry).unwrap();
+        let digit = at + bytes[at..].iter().position(|byte| *byte == b'"').unwrap() + 1;
+        bytes[digit] = if bytes[digit] == b'0' { b'1' } else { b'0' };
+        let (bytes, length) = (bytes::Bytes::from(bytes), run.place.length());
+        let object = Arc::new(ObjectRef::of_bytes(object.name.clone(), &bytes));
+        run.place = Place::Object { object, offset: 0, length };
+        world.memory.overwrite(&path, bytes);
+        let found = damages(&Snapshot::of(world.store(), manifest).await.unwrap());
+        assert_eq!(found.iter().map(|damage| damage.rule).collect::<Vec<_>>(), ["FILE-8"]);
+    });
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use alluvium_format::{OperatorEntry, RunRef};
-use alluvium_model::digest::{Digest, update_run_digest};
+use alluvium_model::digest::{Digest, RunHasher, TableDigest};
 use alluvium_model::{KeyGroup, MaxParallelism, Op, RowBatch, StateSchema, canonical};
 use alluvium_table::{ReadOptions, RunReader, Step};
 
@@ -12,8 +12,10 @@ use crate::{Error, Result};
 /// What the rows of a run add up to.
 #[derive(Default)]
 struct Counted {
+    hasher: RunHasher,
     digest: Digest,
-    buffer: Vec<u8>,
+    /// Whether canonical digests that the run gives are not those of its rows.
+    live_differs: bool,
     deletes: u64,
     clears: u64,
     misplaced: u64,
@@ -24,7 +26,7 @@ struct Counted {
 impl Check<'_> {
     /// Decodes every row of a run and compares it with its reference; returns whether it is sound.
     ///
-    /// Spec: RUN-1, RUN-2, ROWHASH-9, TABLE-5, ORDER-1.
+    /// Spec: RUN-1, RUN-2, ROWHASH-9, FILE-8, TABLE-5, ORDER-1.
     pub(super) async fn run(
         &mut self,
         operator: &OperatorEntry,
@@ -56,10 +58,14 @@ impl Check<'_> {
         let places = [(run.place.clone(), label.to_owned())];
         let length = run.place.length();
         let mut reader = RunReader::new(length, Arc::clone(schema), run.base, ReadOptions::default());
-        let mut counted = Counted::default();
+        let hasher = if run.base { RunHasher::of_base(schema.kind) } else { RunHasher::new() };
+        let mut counted = Counted { hasher, ..Counted::default() };
         loop {
             match reader.next().map_err(|e| Error::table(label, e))? {
-                Step::Done => return Ok(counted),
+                Step::Done => {
+                    counted.end(reader.info().and_then(|info| info.live.as_ref()));
+                    return Ok(counted);
+                }
                 Step::Batch(batch) => {
                     self.verified.rows += batch.len() as u64;
                     counted.add(&batch, operator, schema)?;
@@ -89,6 +95,9 @@ impl Check<'_> {
             let (wanted, found) = (run.rows_digest.sum, counted.digest.sum);
             differs(self, "ROWHASH-9", format!("digest of rows {found:032x}, wanted {wanted:032x}"));
         }
+        if counted.live_differs {
+            differs(self, "FILE-8", "canonical digests that are not those of its rows".into());
+        }
         if let Some((stored, wanted)) = counted.first_misplaced {
             let message = format!(
                 "{} keys in another key group than theirs, the first in {stored} instead of {wanted}",
@@ -101,8 +110,14 @@ impl Check<'_> {
 }
 
 impl Counted {
+    fn end(&mut self, given: Option<&TableDigest>) {
+        let (digest, live) = std::mem::take(&mut self.hasher).finish();
+        self.digest = digest;
+        self.live_differs = given.is_some_and(|given| live.as_ref() != Some(given));
+    }
+
     fn add(&mut self, batch: &RowBatch, operator: &OperatorEntry, schema: &StateSchema) -> Result<()> {
-        update_run_digest(&mut self.digest, batch, &mut self.buffer)?;
+        self.hasher.update(batch)?;
         for op in batch.ops().unwrap_or_default() {
             self.deletes += u64::from(*op == Op::Delete as u8);
             self.clears += u64::from(*op == Op::Clear as u8);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use alluvium_format::{Place, RunRef, TableEntry, name};
-use alluvium_model::{KeyGroupRange, RowBatch, StateSchema};
+use alluvium_model::{KeyGroupRange, RowBatch, StateKind, StateSchema};
 use alluvium_store::Store;
 use alluvium_table::{KeyGroupIndex, RunWriter};
 
@@ -48,7 +48,9 @@ impl TableFiles {
         if batch.is_empty() {
             return Ok(());
         }
-        self.summary.update(batch)?;
+        if !self.hashed_by_runs() {
+            self.summary.update(batch)?;
+        }
         if self.piece.as_ref().is_some_and(|(_, writer, _)| writer.should_split()) {
             self.end_piece().await?;
         }
@@ -72,6 +74,12 @@ impl TableFiles {
             digest: Some(digest),
             entries: Some(entries),
         })
+    }
+
+    /// Returns whether the digests of the table are the sums of those of its runs: a list may go on in
+    /// another run.
+    fn hashed_by_runs(&self) -> bool {
+        self.schema.kind.is_keyed() && self.schema.kind != StateKind::List
     }
 
     async fn begin_piece(&mut self) -> Result<&mut (ObjectSink, RunWriter, RunSpec)> {
@@ -101,6 +109,9 @@ impl TableFiles {
         for bytes in rest {
             sink.append(bytes).await?;
         }
+        if let Some(live) = meta.live.as_ref().filter(|_| self.hashed_by_runs()) {
+            self.summary.add_run(live);
+        }
         if self.schema.kind.is_keyed() {
             spec.clip = clip_of(&meta.key_groups);
         }
@@ -112,7 +123,7 @@ impl TableFiles {
 }
 
 /// Returns the key groups from the first to the last that has rows.
-fn clip_of(index: &KeyGroupIndex) -> KeyGroupRange {
+pub(crate) fn clip_of(index: &KeyGroupIndex) -> KeyGroupRange {
     match index.entries() {
         [] => KeyGroupRange::new(0, 0),
         [only] => KeyGroupRange::new(only.group.0.into(), u32::from(only.group.0) + 1),

@@ -5,10 +5,13 @@ use crate::Result;
 
 /// What a manifest says of the live rows of a table: canonical digests and number of entries.
 ///
+/// Found from rows, or from digests that runs already have.
+///
 /// Spec: ROWHASH-1, MAN-10.
 pub(crate) struct Summary {
     kind: StateKind,
     hasher: RowHasher,
+    runs: TableDigest,
     rows: u64,
     entries: u64,
     last_list: Option<(KeyGroup, Vec<u8>)>,
@@ -16,7 +19,7 @@ pub(crate) struct Summary {
 
 impl Summary {
     pub(crate) fn new(kind: StateKind) -> Self {
-        Summary { kind, hasher: RowHasher::default(), rows: 0, entries: 0, last_list: None }
+        Summary { kind, hasher: RowHasher::default(), runs: TableDigest::default(), rows: 0, entries: 0, last_list: None }
     }
 
     /// Adds live rows with their sort keys, in canonical order.
@@ -31,12 +34,22 @@ impl Summary {
         Ok(())
     }
 
+    /// Adds the rows of a run, of which none is hidden, by its canonical digests.
+    pub(crate) fn add_run(&mut self, live: &TableDigest) {
+        let rows = live.total().rows;
+        self.rows += rows;
+        self.entries += rows;
+        self.runs.merge(live);
+    }
+
     pub(crate) fn rows(&self) -> u64 {
         self.rows
     }
 
     pub(crate) fn finish(self) -> (TableDigest, u64) {
-        (self.hasher.finish(), self.entries)
+        let mut digest = self.hasher.finish();
+        digest.merge(&self.runs);
+        (digest, self.entries)
     }
 
     /// Counts each (key, namespace) once: the sort key without its mark and 8 bytes of position.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 /// When a restricted read does not give those rows of the whole that it should, or the rows read
 /// are not the same after they were written again.
 ///
-/// Spec: FILE-1 to FILE-7, TABLE-3, ORDER-1.
+/// Spec: FILE-1 to FILE-8, TABLE-3, ORDER-1.
 pub fn table_file(data: &[u8]) {
     let bytes = Bytes::copy_from_slice(data);
     let whole = read_all(bytes.clone());
