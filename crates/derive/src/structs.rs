@@ -95,6 +95,10 @@ fn state_type(input: &DeriveInput, parts: &[Part<'_>]) -> TokenStream {
                 self.validity.push(false);
             }
 
+            fn bytes(&self) -> usize {
+                0 #(+ __typed::ColumnBuilder::<#types>::bytes(&self.#held))*
+            }
+
             fn finish(&mut self) -> __typed::support::ArrayRef {
                 let columns = ::std::vec![#(__typed::ColumnBuilder::<#types>::finish(&mut self.#held)),*];
                 let ty = <#name as __typed::StateType>::logical_type();

@@ -153,11 +153,13 @@ pub fn to_bytes(value: &Value, ty: &LogicalType) -> Result<Vec<u8>> {
 }
 
 /// Appends a signed integer: big-endian with its sign flipped, in 8 bytes.
+#[inline]
 pub fn push_i64(value: i64, out: &mut Vec<u8>) {
     push(&((value as u64) ^ (1 << 63)).to_be_bytes(), out);
 }
 
 /// Appends a signed integer: big-endian with its sign flipped, in 4 bytes.
+#[inline]
 pub fn push_i32(value: i32, out: &mut Vec<u8>) {
     push(&((value as u32) ^ (1 << 31)).to_be_bytes(), out);
 }

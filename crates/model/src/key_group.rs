@@ -62,6 +62,7 @@ impl MaxParallelism {
     /// Returns the key group of a 32-bit hash: Flink's murmur mix of it, modulo the groups.
     ///
     /// Spec: KEYGROUP-3.
+    #[inline]
     pub fn key_group_of_hash(self, hash: u32) -> KeyGroup {
         let group = flink_mix(hash) % self.0;
         KeyGroup(u16::try_from(group).expect("below 32768"))

@@ -125,6 +125,11 @@ pub trait ColumnBuilder<T>: Send {
     /// Appends a null, whatever the type: for rows without a value, such as deletes.
     fn push_null(&mut self);
 
+    /// Returns about how many bytes the values pushed take beside what every value takes.
+    fn bytes(&self) -> usize {
+        0
+    }
+
     /// Returns the column and starts over.
     fn finish(&mut self) -> ArrayRef;
 }

@@ -17,20 +17,23 @@ use crate::{LogicalType, Result, Value};
 #[derive(Debug)]
 struct Lengths {
     lengths: Vec<usize>,
+    total: usize,
     validity: Validity,
 }
 
 impl Lengths {
     fn with_capacity(rows: usize) -> Self {
-        Lengths { lengths: Vec::with_capacity(rows), validity: Validity::with_capacity(rows) }
+        Lengths { lengths: Vec::with_capacity(rows), total: 0, validity: Validity::with_capacity(rows) }
     }
 
     fn push(&mut self, len: Option<usize>) {
         self.lengths.push(len.unwrap_or(0));
+        self.total += len.unwrap_or(0);
         self.validity.push(len.is_some());
     }
 
     fn offsets(&mut self) -> OffsetBuffer<i32> {
+        self.total = 0;
         OffsetBuffer::from_lengths(std::mem::take(&mut self.lengths))
     }
 }
@@ -54,6 +57,10 @@ impl<T: StateType> ColumnBuilder<Vec<T>> for ListColumn<T::Builder> {
 
     fn push_null(&mut self) {
         self.lengths.push(None);
+    }
+
+    fn bytes(&self) -> usize {
+        self.lengths.total * size_of::<T>() + self.elements.bytes()
     }
 
     fn finish(&mut self) -> ArrayRef {
@@ -136,6 +143,10 @@ impl<K: StateKey + Ord, V: StateType> ColumnBuilder<BTreeMap<K, V>> for MapColum
 
     fn push_null(&mut self) {
         self.lengths.push(None);
+    }
+
+    fn bytes(&self) -> usize {
+        self.lengths.total * size_of::<(K, V)>() + self.keys.bytes() + self.values.bytes()
     }
 
     fn finish(&mut self) -> ArrayRef {

@@ -29,6 +29,10 @@ impl<T: StateType> ColumnBuilder<Option<T>> for OptionColumn<T::Builder> {
         self.0.push_null();
     }
 
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
     fn finish(&mut self) -> ArrayRef {
         self.0.finish()
     }

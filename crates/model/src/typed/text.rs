@@ -33,6 +33,10 @@ impl ColumnBuilder<String> for StringColumn {
         self.0.append_null();
     }
 
+    fn bytes(&self) -> usize {
+        self.0.values_slice().len()
+    }
+
     fn finish(&mut self) -> ArrayRef {
         Arc::new(self.0.finish())
     }
@@ -114,6 +118,10 @@ impl ColumnBuilder<Bytes> for BytesColumn {
 
     fn push_null(&mut self) {
         self.0.append_null();
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.values_slice().len()
     }
 
     fn finish(&mut self) -> ArrayRef {

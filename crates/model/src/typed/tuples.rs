@@ -40,6 +40,10 @@ macro_rules! tuple {
                 self.validity.push(false);
             }
 
+            fn bytes(&self) -> usize {
+                0 $(+ self.parts.$index.bytes())+
+            }
+
             fn finish(&mut self) -> ArrayRef {
                 let columns = vec![$(self.parts.$index.finish()),+];
                 finish_struct(&<($($part,)+)>::logical_type(), columns, &mut self.validity)

@@ -1,20 +1,27 @@
 //! Frozen layers as sorted delta rows.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use alluvium_model::typed::{ColumnBuilder, StateKey, StateType, key_group};
 use alluvium_model::{KeyGroup, MaxParallelism, Op, Role, RowBatch, StateSchema, canonical};
 use arrow_array::builder::Int64Builder;
-use arrow_array::{ArrayRef, BinaryArray, RecordBatch, UInt8Array, UInt16Array};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch, UInt8Array, UInt16Array, UInt32Array};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_select::interleave::{interleave, interleave_record_batch};
+use arrow_select::take::take_record_batch;
 
 use super::cell::Cell;
-use super::layers::{Entry, Layer};
+use super::layers::Layer;
 use super::slot::SlotOptions;
 use crate::{FrozenId, FrozenTable};
 
 /// The column that names a row within its key.
 pub(super) trait EntryColumn: Send {
+    /// Whether there is such a column.
+    const SOME: bool = true;
+
     type Entry<'a>: Copy + Send;
 
     fn with_capacity(rows: usize) -> Self;
@@ -27,6 +34,8 @@ pub(super) trait EntryColumn: Send {
 pub(super) struct NoEntries;
 
 impl EntryColumn for NoEntries {
+    const SOME: bool = false;
+
     type Entry<'a> = ();
 
     fn with_capacity(_: usize) -> Self {
@@ -152,128 +161,361 @@ impl<K: StateKey, C: Encode> FrozenTable for FrozenRows<K, C> {
         &self,
         batch_rows: usize,
     ) -> Box<dyn Iterator<Item = alluvium_model::Result<RowBatch>> + Send + '_> {
-        let sequence = self.sequence;
-        let rows = sorted(&self.layer, self.max_parallelism).into_iter().flat_map(move |placed| {
-            let Placed { group, entry, .. } = placed;
-            entry.cell.rows(sequence).map(move |row| (group, &entry.key, row))
-        });
-        Box::new(Batches { schema: &self.schema, rows: rows.peekable(), batch_rows: batch_rows.max(1) })
+        Box::new(Sorted::new(self, batch_rows.max(1)))
     }
 }
 
-/// An entry with what it is sorted by.
-struct Placed<'a, K, C> {
-    /// The first canonical bytes, where the key has at most 8.
-    word: u64,
-    entry: &'a Entry<K, C>,
-    group: KeyGroup,
-}
-
-/// Sorts by key group and canonical bytes: first into key groups by counting, then within each.
-fn sorted<K: StateKey, C: Encode>(layer: &Layer<K, C>, max: MaxParallelism) -> Vec<Placed<'_, K, C>> {
-    let mut placed: Vec<_> = layer
-        .iter()
-        .map(|entry| Placed { word: entry.key.word(), group: key_group(&entry.key, max), entry })
-        .collect();
-    let words_decide = K::WIDTH.is_some_and(|width| width <= 8);
-    if words_decide {
-        placed.sort_unstable_by_key(|p| (p.group, p.word));
-    } else {
-        placed.sort_unstable_by(|a, b| {
-            a.group.cmp(&b.group).then_with(|| a.entry.key.canonical_cmp(&b.entry.key))
-        });
-    }
-    placed
-}
-
-struct Batches<'a, I: Iterator> {
-    schema: &'a Arc<StateSchema>,
-    rows: std::iter::Peekable<I>,
+/// The rows of a layer in canonical order, in batches.
+///
+/// The entries of a layer lie in the order of their hashes, and to fetch one after the other in the order
+/// of their keys would wait for memory at every row. So the layer is read from its beginning to its end, its
+/// rows go into the columns of parts by key group, and each part, which fits a cache, is put in order.
+///
+/// Memory: the columns of the parts of one pass ([`PASS_BYTES`], or one part), and a batch.
+struct Sorted<'a, K: StateKey, C: Encode> {
+    of: &'a FrozenRows<K, C>,
     batch_rows: usize,
+    parts: usize,
+    next_part: usize,
+    /// About how many bytes a row takes.
+    row_bytes: usize,
+    /// Parts that are filled, in order.
+    filled: std::vec::IntoIter<Part<K, C>>,
+    current: Option<Ordered>,
 }
 
-impl<'a, K, C, I> Iterator for Batches<'a, I>
-where
-    K: StateKey,
-    C: Encode,
-    I: Iterator<Item = (KeyGroup, &'a K, CellRow<'a, C>)>,
-{
+/// Rows of neighbouring key groups, in more than one piece where they are large.
+type Part<K, C> = Vec<Columns<K, C>>;
+
+// Tests have few rows, and see several parts, passes and pieces of them all the same.
+
+/// Entries of a part, few enough that its columns fit a cache.
+const PART_ROWS: usize = if cfg!(test) { 4 } else { 32 * 1024 };
+/// Bytes of columns that are filled in one pass over the layer.
+const PASS_BYTES: usize = if cfg!(test) { 512 } else { 256 << 20 };
+/// Bytes of columns from which a part goes on in another piece, far below the 2 GiB that one can hold.
+const PIECE_BYTES: usize = if cfg!(test) { 128 } else { 64 << 20 };
+/// Bytes after which a batch ends early.
+const BATCH_BYTES: usize = 16 << 20;
+/// Entries by which the size of rows is judged.
+const SAMPLE: usize = 64;
+
+impl<'a, K: StateKey, C: Encode> Sorted<'a, K, C> {
+    fn new(of: &'a FrozenRows<K, C>, batch_rows: usize) -> Self {
+        let parts = (of.layer.len() / PART_ROWS).clamp(1, of.max_parallelism.get() as usize);
+        let mut sample = Columns::<K, C>::new(SAMPLE, &of.schema);
+        for entry in of.layer.iter().take(SAMPLE) {
+            entry
+                .cell
+                .rows(of.sequence)
+                .take(SAMPLE)
+                .for_each(|row| sample.push(KeyGroup(0), &entry.key, row));
+        }
+        let row_bytes = sample.bytes() / sample.groups.len().max(1) + 1;
+        let (filled, current) = (Vec::new().into_iter(), None);
+        Sorted { of, batch_rows, parts, next_part: 0, row_bytes, filled, current }
+    }
+
+    /// Fills the next parts in one pass over the layer.
+    fn fill(&mut self) -> Vec<Part<K, C>> {
+        let FrozenRows { layer, schema, max_parallelism: max, sequence, .. } = self.of;
+        let rows = layer.len() / self.parts + layer.len() / self.parts / 16;
+        let count = (PASS_BYTES / (rows.max(1) * self.row_bytes)).max(1);
+        let first = self.next_part;
+        self.next_part = (first + count).min(self.parts);
+        let mut filled: Vec<Part<K, C>> = Vec::new();
+        filled.resize_with(self.next_part - first, Vec::new);
+        for entry in layer.iter() {
+            let group = key_group(&entry.key, *max);
+            let part = usize::from(group.0) * self.parts / max.get() as usize;
+            let Some(pieces) = part.checked_sub(first).and_then(|part| filled.get_mut(part)) else {
+                continue;
+            };
+            for row in entry.cell.rows(*sequence) {
+                if pieces.last().is_none_or(|piece| piece.bytes() >= PIECE_BYTES) {
+                    pieces.push(Columns::new(if pieces.is_empty() { rows } else { 0 }, schema));
+                }
+                if let Some(piece) = pieces.last_mut() {
+                    piece.push(group, &entry.key, row);
+                }
+            }
+        }
+        filled
+    }
+}
+
+impl<K: StateKey, C: Encode> Iterator for Sorted<'_, K, C> {
     type Item = alluvium_model::Result<RowBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.rows.peek()?;
-        let mut batch =
-            Columns::<K, C>::new(self.batch_rows.min(self.rows.size_hint().0.max(1024)), self.schema);
-        let mut last: Option<&K> = None;
-        while batch.groups.len() < self.batch_rows && batch.sort_keys.len() < SORT_KEY_BYTES {
-            let Some((group, key, row)) = self.rows.next() else { break };
-            let same = last.is_some_and(|last| std::ptr::eq(last, key));
-            batch.push(group, key, same, row);
-            last = Some(key);
+        loop {
+            if let Some(batch) = self.current.as_mut().and_then(Ordered::next) {
+                return Some(batch);
+            }
+            match self.filled.next() {
+                Some(part) => match Ordered::new(part, &self.of.schema, self.batch_rows) {
+                    Ok(ordered) => self.current = Some(ordered),
+                    Err(error) => return Some(Err(error)),
+                },
+                None if self.next_part < self.parts => self.filled = self.fill().into_iter(),
+                None => return None,
+            }
         }
-        Some(batch.finish(self.schema))
     }
 }
 
-/// Bytes of sort keys after which a batch ends early.
-const SORT_KEY_BYTES: usize = 16 << 20;
+/// A part whose order is known.
+struct Ordered {
+    schema: Arc<StateSchema>,
+    pieces: Vec<Piece>,
+    places: Vec<Place>,
+    /// Bytes of a key, where keys are sorted by their word alone and sort keys are made of it.
+    width: Option<usize>,
+    at: usize,
+    batch_rows: usize,
+}
 
-/// The columns of a batch while it is built.
+/// Columns in the order of the layer; without sort keys where words take their place.
+struct Piece {
+    rows: RecordBatch,
+    sort_keys: Option<BinaryArray>,
+}
+
+/// Where a row lies, with what it is sorted by first.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The first 8 bytes of its sort key, or its key as a number.
+    word: u64,
+    row: u32,
+    group: u16,
+    piece: u16,
+}
+
+impl Ordered {
+    fn new<K: StateKey, C: Encode>(
+        part: Part<K, C>,
+        schema: &Arc<StateSchema>,
+        batch_rows: usize,
+    ) -> alluvium_model::Result<Self> {
+        let bytes: usize = part.iter().map(Columns::bytes).sum();
+        let mut places = Vec::with_capacity(part.iter().map(|piece| piece.groups.len()).sum());
+        for (piece, number) in part.iter().zip(0..) {
+            piece.places(number, &mut places);
+        }
+        let pieces = part.into_iter().map(|piece| piece.finish(schema));
+        let pieces = pieces.collect::<alluvium_model::Result<Vec<_>>>()?;
+        let width = Columns::<K, C>::WORD;
+        match width {
+            Some(_) => sort(&mut places, |_, _| Ordering::Equal),
+            None => sort(&mut places, |a, b| sort_key(&pieces, a).cmp(sort_key(&pieces, b))),
+        }
+        let most = BATCH_BYTES / (bytes / places.len().max(1) + 1);
+        let (schema, batch_rows) = (Arc::clone(schema), batch_rows.min(most).max(1));
+        Ok(Ordered { schema, pieces, places, width, at: 0, batch_rows })
+    }
+
+    fn next(&mut self) -> Option<alluvium_model::Result<RowBatch>> {
+        let rest = self.places.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let places = rest.get(..self.batch_rows).unwrap_or(rest);
+        self.at += places.len();
+        Some(self.gather(places))
+    }
+
+    /// Copies rows from where they lie.
+    fn gather(&self, places: &[Place]) -> alluvium_model::Result<RowBatch> {
+        let rows = gather_rows(&self.pieces, places)?;
+        let sort_keys = match self.width {
+            Some(width) => keys_of_words(places, width)?,
+            None => {
+                let keys = self.pieces.iter().filter_map(|piece| piece.sort_keys.as_ref());
+                let keys: Vec<&dyn Array> = keys.map(|keys| keys as &dyn Array).collect();
+                let rows = places.iter().map(|place| (place.piece.into(), place.row as usize));
+                interleave(&keys, &rows.collect::<Vec<_>>())?.as_binary().clone()
+            }
+        };
+        RowBatch::new(Arc::clone(&self.schema), true, rows, sort_keys)
+    }
+}
+
+fn sort_key<'a>(pieces: &'a [Piece], place: &Place) -> &'a [u8] {
+    let keys = pieces[usize::from(place.piece)].sort_keys.as_ref();
+    keys.map_or(&[], |keys| keys.value(place.row as usize))
+}
+
+fn gather_rows(pieces: &[Piece], places: &[Place]) -> alluvium_model::Result<RecordBatch> {
+    if let [only] = pieces {
+        let rows = UInt32Array::from_iter_values(places.iter().map(|place| place.row));
+        return Ok(take_record_batch(&only.rows, &rows)?);
+    }
+    let all: Vec<&RecordBatch> = pieces.iter().map(|piece| &piece.rows).collect();
+    let rows = places.iter().map(|place| (place.piece.into(), place.row as usize));
+    Ok(interleave_record_batch(&all, &rows.collect::<Vec<_>>())?)
+}
+
+/// Returns the sort keys of entries without more than a key of `width` bytes.
+fn keys_of_words(places: &[Place], width: usize) -> alluvium_model::Result<BinaryArray> {
+    let mut bytes = vec![1; places.len() * (width + 1)];
+    for (place, key) in places.iter().zip(bytes.chunks_exact_mut(width + 1)) {
+        match key.first_chunk_mut() {
+            Some(key) => *key = (place.word << (64 - 8 * width)).to_be_bytes(),
+            None => key[..width].copy_from_slice(&place.word.to_be_bytes()[8 - width..]),
+        }
+        key[width] = 1;
+    }
+    let offsets = OffsetBuffer::from_repeated_length(width + 1, places.len());
+    Ok(BinaryArray::try_new(offsets, Buffer::from_vec(bytes), None)?)
+}
+
+/// Returns the first bytes of a sort key as a number that compares as they do.
+fn word(sort_key: &[u8]) -> u64 {
+    if let Some(first) = sort_key.first_chunk() {
+        return u64::from_be_bytes(*first);
+    }
+    let mut first = [0; 8];
+    first[..sort_key.len()].copy_from_slice(sort_key);
+    u64::from_be_bytes(first)
+}
+
+/// Sorts by key group and word, then by what `equal` says of rows equal in both.
+fn sort(places: &mut Vec<Place>, equal: impl Fn(&Place, &Place) -> Ordering + Copy) {
+    let words = |a: &Place, b: &Place| a.word.cmp(&b.word).then_with(|| equal(a, b));
+    if places.iter().any(|place| place.group != places[0].group) {
+        return places.sort_unstable_by(|a, b| a.group.cmp(&b.group).then_with(|| words(a, b)));
+    }
+    let all = || places.iter().map(|place| place.word);
+    let (Some(low), Some(high)) = (all().min(), all().max()) else { return };
+    let bits = (places.len() / BUCKET_ROWS).checked_ilog2().unwrap_or(0);
+    let shift = (u64::BITS - (high - low).leading_zeros()).saturating_sub(bits);
+    if bits == 0 {
+        return places.sort_unstable_by(words);
+    }
+    // Evenly spread words fall into small buckets by their first bits.
+    let bucket = |word: u64| ((word - low) >> shift) as usize;
+    let mut ends = vec![0u32; (1 << bits) + 1];
+    places.iter().for_each(|place| ends[bucket(place.word) + 1] += 1);
+    for at in 1..ends.len() {
+        ends[at] += ends[at - 1];
+    }
+    let mut sorted = places.clone();
+    for place in places.iter() {
+        let end = &mut ends[bucket(place.word)];
+        sorted[*end as usize] = *place;
+        *end += 1;
+    }
+    let (mut rest, mut start) = (sorted.as_mut_slice(), 0);
+    for end in ends {
+        let (bucket, behind) = rest.split_at_mut((end - start) as usize);
+        if bucket.len() > 1 {
+            bucket.sort_unstable_by(words);
+        }
+        (rest, start) = (behind, end);
+    }
+    *places = sorted;
+}
+
+/// Rows of a bucket, if words are spread evenly.
+const BUCKET_ROWS: usize = 4;
+
+/// The columns of rows while they are built.
 struct Columns<K: StateKey, C: Encode> {
     ops: Vec<u8>,
     groups: Vec<u16>,
+    /// Keys as numbers, which then take the place of sort keys.
+    words: Vec<u64>,
     keys: K::Builder,
     entries: C::Entries,
     values: Option<<C::Value as StateType>::Builder>,
-    last_access: Int64Builder,
+    last_access: Option<Int64Builder>,
     sort_keys: Vec<u8>,
     ends: Vec<i32>,
-    key_bytes: Vec<u8>,
 }
 
 impl<K: StateKey, C: Encode> Columns<K, C> {
+    /// Bytes of a key where there is one row per key and its key is at most a word.
+    const WORD: Option<usize> = match K::WIDTH {
+        Some(width) if width > 0 && width <= 8 && !C::Entries::SOME => Some(width),
+        _ => None,
+    };
+
     fn new(rows: usize, schema: &StateSchema) -> Self {
-        let mut ends = Vec::with_capacity(rows + 1);
+        let (words, keys) = if Self::WORD.is_some() { (rows, 0) } else { (0, rows) };
+        let mut ends = Vec::with_capacity(keys + 1);
         ends.push(0);
         Columns {
+            words: Vec::with_capacity(words),
             ops: Vec::with_capacity(rows),
             groups: Vec::with_capacity(rows),
             keys: K::Builder::with_capacity(rows),
             entries: C::Entries::with_capacity(rows),
             values: schema.value.as_ref().map(|_| <C::Value as StateType>::Builder::with_capacity(rows)),
-            last_access: Int64Builder::with_capacity(if schema.ttl_ms.is_some() { rows } else { 0 }),
-            sort_keys: Vec::with_capacity(rows * (K::WIDTH.unwrap_or(16) + 1)),
+            last_access: schema.ttl_ms.map(|_| Int64Builder::with_capacity(rows)),
+            sort_keys: Vec::with_capacity(keys * (K::WIDTH.unwrap_or(16) + 1)),
             ends,
-            key_bytes: Vec::new(),
         }
     }
 
-    fn push(&mut self, group: KeyGroup, key: &K, same_key: bool, row: CellRow<'_, C>) {
-        if !same_key {
-            self.key_bytes.clear();
-            key.canonical(&mut self.key_bytes);
-        }
+    fn push(&mut self, group: KeyGroup, key: &K, row: CellRow<'_, C>) {
         self.ops.push(row.op as u8);
         self.groups.push(group.0);
         self.keys.push(key);
-        self.sort_keys.extend_from_slice(&self.key_bytes);
-        self.sort_keys.push(u8::from(row.op != Op::Clear));
         self.entries.push(row.entry);
-        if let Some(entry) = row.entry {
-            C::Entries::canonical(entry, &mut self.sort_keys);
+        match Self::WORD {
+            Some(_) => self.words.push(key.word()),
+            None => self.push_sort_key(key, &row),
         }
-        self.ends
-            .push(i32::try_from(self.sort_keys.len()).expect("a batch ends long before 2 GiB of sort keys"));
         if let Some(values) = &mut self.values {
             match row.value {
                 Some(value) => values.push(value),
                 None => values.push_null(),
             }
         }
-        self.last_access.append_option(row.last_access);
+        if let Some(times) = &mut self.last_access {
+            times.append_option(row.last_access);
+        }
     }
 
-    fn finish(mut self, schema: &Arc<StateSchema>) -> alluvium_model::Result<RowBatch> {
+    fn push_sort_key(&mut self, key: &K, row: &CellRow<'_, C>) {
+        key.canonical(&mut self.sort_keys);
+        self.sort_keys.push(u8::from(row.op != Op::Clear));
+        if let Some(entry) = row.entry {
+            C::Entries::canonical(entry, &mut self.sort_keys);
+        }
+        let end = i32::try_from(self.sort_keys.len());
+        self.ends.push(end.expect("a piece ends long before 2 GiB of sort keys"));
+    }
+
+    /// Appends where the rows lie, and what they are sorted by first.
+    fn places(&self, piece: u16, places: &mut Vec<Place>) {
+        let groups = self.groups.iter().zip(0..);
+        match Self::WORD {
+            Some(_) => {
+                let rows = groups.zip(&self.words);
+                places.extend(rows.map(|((group, row), word)| Place {
+                    word: *word,
+                    row,
+                    group: *group,
+                    piece,
+                }));
+            }
+            None => {
+                let rows = groups.zip(self.ends.windows(2));
+                places.extend(rows.map(|((group, row), ends)| {
+                    let key = &self.sort_keys[ends[0] as usize..ends[1] as usize];
+                    Place { word: word(key), row, group: *group, piece }
+                }));
+            }
+        }
+    }
+
+    /// Returns about how many bytes the rows take.
+    fn bytes(&self) -> usize {
+        let values = self.values.as_ref().map_or(0, ColumnBuilder::bytes);
+        let fixed =
+            self.groups.len() * (size_of::<(u8, u16, i32)>() + size_of::<K>() + size_of::<C::Value>());
+        fixed + self.keys.bytes() + self.sort_keys.len() + values
+    }
+
+    fn finish(mut self, schema: &StateSchema) -> alluvium_model::Result<Piece> {
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(6);
         for role in schema.roles(true) {
             let column: Option<ArrayRef> = match role {
@@ -282,14 +524,21 @@ impl<K: StateKey, C: Encode> Columns<K, C> {
                 Role::Key => Some(self.keys.finish()),
                 Role::MapKey | Role::ListPos | Role::Timestamp => self.entries.finish(),
                 Role::Value => self.values.as_mut().map(ColumnBuilder::finish),
-                Role::LastAccess => Some(Arc::new(self.last_access.finish())),
+                Role::LastAccess => {
+                    self.last_access.as_mut().map(|times| Arc::new(times.finish()) as ArrayRef)
+                }
                 _ => None,
             };
             columns.extend(column);
         }
         let rows = RecordBatch::try_new(schema.arrow_schema(true), columns)?;
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.ends));
-        let sort_keys = BinaryArray::try_new(offsets, Buffer::from_vec(self.sort_keys), None)?;
-        RowBatch::new(Arc::clone(schema), true, rows, sort_keys)
+        let sort_keys = match Self::WORD {
+            Some(_) => None,
+            None => {
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(self.ends));
+                Some(BinaryArray::try_new(offsets, Buffer::from_vec(self.sort_keys), None)?)
+            }
+        };
+        Ok(Piece { rows, sort_keys })
     }
 }
