@@ -3,8 +3,8 @@
 use std::hash::BuildHasher;
 use std::ops::Range;
 
-use alluvium_model::typed::{ColumnReader, StateKey, StateType};
-use alluvium_model::{Role, RowBatch};
+use alluvium_model::typed::{ColumnReader, StateKey, StateType, key_group};
+use alluvium_model::{MaxParallelism, Role, RowBatch};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, Int64Array};
@@ -27,8 +27,12 @@ pub(super) struct Columnar<K: StateKey, E: StateType, V: StateType> {
     grouped: bool,
     /// Number of the first row of each key, and the number of rows; only if grouped.
     heads: Vec<u32>,
-    /// Positions in `heads`, or rows.
-    index: HashTable<u32>,
+    /// Number of rows by key group.
+    group_rows: Vec<usize>,
+    max_parallelism: MaxParallelism,
+    /// Positions in `heads`, or rows: one table per key group. Rows come by key group, so that the table
+    /// being filled stays in the cache.
+    index: Vec<HashTable<u32>>,
 }
 
 struct Batch<K: StateKey, E: StateType, V: StateType> {
@@ -39,14 +43,16 @@ struct Batch<K: StateKey, E: StateType, V: StateType> {
 }
 
 impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
-    pub(super) fn new(grouped: bool) -> Self {
+    pub(super) fn new(grouped: bool, max_parallelism: MaxParallelism) -> Self {
         Columnar {
             batches: Vec::new(),
             starts: Vec::new(),
             rows: 0,
             grouped,
             heads: Vec::new(),
-            index: HashTable::new(),
+            group_rows: Vec::new(),
+            max_parallelism,
+            index: Vec::new(),
         }
     }
 
@@ -82,12 +88,22 @@ impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
         self.starts.push(self.rows);
         self.rows = total.ok_or_else(|| odd("more than 4294967295 rows in one subtask".into()))?;
         self.batches.push(batch);
+        for same in rows.key_groups().unwrap_or_default().chunk_by(|a, b| a == b) {
+            let group = same.first().copied().map_or(0, usize::from);
+            self.group_rows.resize(self.group_rows.len().max(group + 1), 0);
+            self.group_rows[group] += same.len();
+        }
         Ok(())
     }
 
     /// Indexes the keys.
     pub(super) fn finish(&mut self, hasher: &FixedState) {
-        self.index = HashTable::with_capacity(if self.grouped { 0 } else { self.rows as usize });
+        let room = |group: usize| match self.group_rows.get(group) {
+            Some(rows) if !self.grouped => *rows,
+            _ => 0,
+        };
+        let groups = self.max_parallelism.get() as usize;
+        self.index = (0..groups).map(|group| HashTable::with_capacity(room(group))).collect();
         let mut scratch: Option<K> = None;
         for number in 0..self.batches.len() {
             let start = self.starts[number];
@@ -111,13 +127,13 @@ impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
             }
             None => &*scratch.insert(keys.get(offset)),
         };
-        let hash = hasher.hash_one(key);
+        let (hash, part) = (hasher.hash_one(key), self.part_of(key));
         let number = if self.grouped { self.heads.len() as u32 } else { row };
         if self.grouped {
             self.heads.push(row);
         }
         let (batches, starts, heads) = (&self.batches, &self.starts, &self.heads);
-        self.index.insert_unique(hash, number, |number| {
+        self.index[part].insert_unique(hash, number, |number| {
             let row = heads.get(*number as usize).copied().unwrap_or(*number);
             let batch = batch_of(starts, row);
             hasher.hash_one(batches[batch].keys.get((row - starts[batch]) as usize))
@@ -132,7 +148,7 @@ impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
     /// Returns the rows of a key, given its hash.
     pub(super) fn find_key(&self, key: &K, hash: u64) -> Option<Range<u32>> {
         let head = |number: u32| if self.grouped { self.heads[number as usize] } else { number };
-        let found = self.index.find(hash, |number| {
+        let found = self.index.get(self.part_of(key))?.find(hash, |number| {
             let (batch, offset) = self.locate(head(*number));
             batch.keys.matches(offset, key)
         });
@@ -140,6 +156,11 @@ impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
         let start = head(number);
         let end = if self.grouped { self.heads[number as usize + 1] } else { start + 1 };
         Some(start..end)
+    }
+
+    /// Returns which table of the index has the key: by the key itself, whatever its rows say.
+    fn part_of(&self, key: &K) -> usize {
+        key_group(key, self.max_parallelism).0.into()
     }
 
     /// Returns the row of an entry among the rows of its key.

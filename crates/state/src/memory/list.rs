@@ -200,7 +200,8 @@ impl<K: StateKey, V: StateType, S: Stamp> Table for ListTable<K, V, S> {
 
     fn restore(&mut self, rows: RowBatch) -> Result<()> {
         self.options.check(&rows)?;
-        self.rows.get_or_insert_with(|| Columnar::new(true)).push(&rows)
+        let max_parallelism = self.options.backend.max_parallelism;
+        self.rows.get_or_insert_with(|| Columnar::new(true, max_parallelism)).push(&rows)
     }
 
     fn finish_restore(&mut self) -> Result<()> {
