@@ -31,6 +31,7 @@ pub struct Digest {
 
 impl Digest {
     /// Adds one row by its hash.
+    #[inline]
     pub fn add(&mut self, hash: u128) {
         self.rows += 1;
         self.sum = self.sum.wrapping_add(hash);
@@ -131,6 +132,7 @@ impl RowHasher {
         crate::canonical::push_i64(self.rank, &mut self.buffer);
     }
 
+    #[inline]
     fn add(&mut self, group: KeyGroup, hash: u128) {
         match &mut self.current {
             Some((current, digest)) if *current == group => digest.add(hash),
@@ -189,6 +191,14 @@ impl RunHasher {
     /// Spec: ROWHASH-9.
     pub fn update(&mut self, batch: &RowBatch) -> Result<()> {
         let values = Values::new(batch)?;
+        if let Some(form) = values.words().filter(|_| batch.ops().is_none_or(|ops| ops.iter().all(is_put))) {
+            match key_length(batch) {
+                Some(5) => return Ok(self.update_words::<5>(batch, form)),
+                Some(9) => return Ok(self.update_words::<9>(batch, form)),
+                Some(17) => return Ok(self.update_words::<17>(batch, form)),
+                _ => {}
+            }
+        }
         let (ops, groups) = (batch.ops(), batch.key_groups());
         let buffer = &mut self.buffer;
         for row in 0..batch.len() {
@@ -209,10 +219,41 @@ impl RunHasher {
         Ok(())
     }
 
+    /// Adds puts whose sort keys are all `KEY` bytes and whose values are numbers, as most rows are: without
+    /// copies of unknown length.
+    fn update_words<const KEY: usize>(&mut self, batch: &RowBatch, form: &Form<'_>) {
+        let groups = batch.key_groups().unwrap_or_default();
+        let mut bytes = [0; 64];
+        for row in 0..batch.len() {
+            let group = groups.get(row).copied().unwrap_or(0);
+            bytes[3..5].copy_from_slice(&group.to_be_bytes());
+            if let Some(key) = batch.sort_key(row).first_chunk::<KEY>() {
+                bytes[5..5 + KEY].copy_from_slice(key);
+            }
+            bytes[5 + KEY..14 + KEY].copy_from_slice(&form.word(row));
+            let bytes = &bytes[..15 + KEY];
+            self.run.add(xxh3_128(bytes));
+            if let Some(live) = &mut self.live {
+                live.add(KeyGroup(group), xxh3_128(&bytes[1..]));
+            }
+        }
+    }
+
     /// Returns the run's own digest, and the canonical ones where they were asked for.
     pub fn finish(self) -> (Digest, Option<TableDigest>) {
         (self.run, self.live.map(RowHasher::finish))
     }
+}
+
+fn is_put(op: &u8) -> bool {
+    *op == Op::Put as u8
+}
+
+/// Returns the length of the sort keys, if they all have the same.
+fn key_length(batch: &RowBatch) -> Option<usize> {
+    let mut lengths = batch.sort_keys().value_offsets().windows(2).map(|ends| ends[1] - ends[0]);
+    let first = lengths.next()?;
+    lengths.all(|length| length == first).then(|| usize::try_from(first).ok())?
 }
 
 /// Value and time of last access of the rows of a batch.
@@ -232,7 +273,14 @@ impl<'a> Values<'a> {
         Ok(Values { form, raw, value, last_access: batch.int64s(Role::LastAccess) })
     }
 
+    /// Returns the form of values if each is a number, and nothing else follows.
+    fn words(&self) -> Option<&Form<'a>> {
+        let plain = self.raw.is_none() && self.last_access.is_none();
+        self.form.as_ref().filter(|form| plain && form.is_words())
+    }
+
     /// Appends the digest form of a row's value, then its time of last access.
+    #[inline]
     fn push(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         match (&self.form, self.value, self.raw) {
             (_, Some((column, ty)), Some(raw)) if raw.is_valid(row) && column.is_null(row) => {

@@ -31,6 +31,15 @@ impl Op {
     }
 }
 
+/// Returns whether bytes come before others; most differ in the first 8.
+#[inline]
+fn is_below(a: &[u8], b: &[u8]) -> bool {
+    match (a.first_chunk(), b.first_chunk()) {
+        (Some(x), Some(y)) if x != y => u64::from_be_bytes(*x) < u64::from_be_bytes(*y),
+        _ => a < b,
+    }
+}
+
 /// Rows of one table, in canonical order: the unit in which state travels.
 ///
 /// Columns are those of [`StateSchema::roles`] in that order. Beside them goes the **sort key** of
@@ -138,6 +147,7 @@ impl RowBatch {
     ///
     /// # Panics
     /// When `row` is not below [`RowBatch::len`].
+    #[inline]
     pub fn sort_key(&self, row: usize) -> &[u8] {
         self.sort_key.value(row)
     }
@@ -145,6 +155,29 @@ impl RowBatch {
     /// Returns all sort keys.
     pub fn sort_keys(&self) -> &BinaryArray {
         &self.sort_key
+    }
+
+    /// Returns the first row that does not come behind the row before it; the first row is compared with
+    /// `last`.
+    ///
+    /// Spec: ORDER-1, ORDER-5.
+    pub fn first_unordered(&self, last: Option<(KeyGroup, &[u8])>) -> Option<usize> {
+        let groups = self.key_groups();
+        let group_of = |row: usize| groups.and_then(|groups| groups.get(row)).copied().unwrap_or(0);
+        let (offsets, bytes) = (self.sort_key.value_offsets(), self.sort_key.value_data());
+        let (mut last_group, mut last) = match last {
+            Some((group, key)) => (group.0, key),
+            None if self.is_empty() => return None,
+            None => (group_of(0), &[][..]),
+        };
+        for (row, ends) in offsets.windows(2).enumerate() {
+            let (group, key) = (group_of(row), &bytes[ends[0] as usize..ends[1] as usize]);
+            if group < last_group || (group == last_group && !is_below(last, key)) {
+                return Some(row);
+            }
+            (last_group, last) = (group, key);
+        }
+        None
     }
 
     /// Returns the key groups, one per row; none for operator state.

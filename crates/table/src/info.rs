@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use alluvium_model::{KeyGroup, StateSchema};
 use alluvium_model::digest::{Digest, TableDigest};
 use alluvium_model::job::{schema_from_json, schema_to_json};
+use alluvium_model::{KeyGroup, StateSchema};
 use parquet::file::metadata::KeyValue;
 
 use crate::{Error, KeyGroupIndex, Result, rule};
@@ -145,9 +145,8 @@ fn digest_from_text(text: &str) -> Result<Digest> {
 }
 
 fn live_to_text(live: &TableDigest) -> String {
-    let group = |(group, digest): (&KeyGroup, &Digest)| {
-        format!("[{group},{},\"{:032x}\"]", digest.rows, digest.sum)
-    };
+    let group =
+        |(group, digest): (&KeyGroup, &Digest)| format!("[{group},{},\"{:032x}\"]", digest.rows, digest.sum);
     format!("[{}]", live.groups.iter().map(group).collect::<Vec<_>>().join(","))
 }
 

@@ -167,11 +167,11 @@ impl RunReader {
                 plan.finish_segment();
                 continue;
             }
-            let window = body.window(segment.rows.clone(), self.options.window_pages)?;
+            let window = body.window(segment.ahead(), self.options.window_pages)?;
             let Some(rows) = body.read(&window, false, &mut self.inbox)? else {
                 return Ok(Step::NeedRanges(needs(self.inbox.asked())));
             };
-            segment.rows.start = window.rows.end;
+            segment.go_on(&window.rows);
             let mut batch = body.finish_batch(&window, rows, self.options.sort_keys)?;
             if self.options.sort_keys {
                 check::order(&batch, &mut self.last)?;

@@ -184,26 +184,17 @@ impl RunWriter {
     }
 
     fn check_order(&mut self, batch: &RowBatch) -> Result<()> {
-        let groups = batch.key_groups();
-        let keys = batch.sort_keys();
-        let group_of = |row: usize| KeyGroup(groups.and_then(|g| g.get(row).copied()).unwrap_or(0));
-        let (mut last_group, mut last_key) = match &self.last {
-            Some((group, key)) => (*group, Some(key.as_slice())),
-            None => (KeyGroup(0), None),
-        };
-        for row in 0..batch.len() {
-            let (group, key) = (group_of(row), keys.value(row));
-            if last_key.is_some_and(|last_key| (last_group, last_key) >= (group, key)) {
-                let rule =
-                    if last_key == Some(key) && last_group == group { rule::UNIQUE } else { rule::ORDER };
-                return Err(Error::OutOfOrder { row: self.rows + row as u64, rule });
-            }
-            (last_group, last_key) = (group, Some(key));
+        let before = self.last.as_ref().map(|(group, key)| (*group, key.as_slice()));
+        let at = |row: usize| (batch.key_group(row), batch.sort_key(row));
+        if let Some(row) = batch.first_unordered(before) {
+            let before = row.checked_sub(1).map(at).or(before);
+            let rule = if before == Some(at(row)) { rule::UNIQUE } else { rule::ORDER };
+            return Err(Error::OutOfOrder { row: self.rows + row as u64, rule });
         }
-        let last = batch.len() - 1;
-        let (group, mut buffer) = (group_of(last), self.last.take().map(|(_, key)| key).unwrap_or_default());
+        let (group, key) = at(batch.len() - 1);
+        let mut buffer = self.last.take().map(|(_, key)| key).unwrap_or_default();
         buffer.clear();
-        buffer.extend_from_slice(keys.value(last));
+        buffer.extend_from_slice(key);
         self.last = Some((group, buffer));
         Ok(())
     }

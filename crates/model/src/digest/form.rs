@@ -149,6 +149,7 @@ fn tagged(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
+#[inline]
 fn word(kind: u8, [a, b, c, d, e, f, g, h]: [u8; 8], out: &mut Vec<u8>) {
     out.extend_from_slice(&[kind, a, b, c, d, e, f, g, h]);
 }
@@ -159,8 +160,11 @@ fn sized(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
 }
 
 fn push_float(v: f64, out: &mut Vec<u8>) {
-    let bits = if v.is_nan() { 0x7FF8_0000_0000_0000 } else { v.to_bits() };
-    word(FLOAT, bits.to_be_bytes(), out);
+    word(FLOAT, float_bits(v).to_be_bytes(), out);
+}
+
+fn float_bits(v: f64) -> u64 {
+    if v.is_nan() { 0x7FF8_0000_0000_0000 } else { v.to_bits() }
 }
 
 fn nanos(unit: TimeUnit) -> i64 {
@@ -241,11 +245,38 @@ impl<'a> Form<'a> {
         Ok(Cells::Struct(forms))
     }
 
+    /// Returns whether every value is there and takes 9 bytes.
+    pub(super) fn is_words(&self) -> bool {
+        use Cells as C;
+        let words = matches!(
+            self.cells,
+            C::Int8(_) | C::Int16(_) | C::Int32(_) | C::Int64(_) | C::UInt64(_) | C::Float64(_)
+        );
+        words && self.nulls.is_none()
+    }
+
+    /// Returns the form of a value, where all are words.
+    #[inline]
+    pub(super) fn word(&self, row: usize) -> [u8; 9] {
+        let (kind, word) = match &self.cells {
+            Cells::Int8(a) => (SIGNED, i64::from(a.value(row)) as u64),
+            Cells::Int16(a) => (SIGNED, i64::from(a.value(row)) as u64),
+            Cells::Int32(a) => (SIGNED, i64::from(a.value(row)) as u64),
+            Cells::Int64(a) => (SIGNED, a.value(row) as u64),
+            Cells::UInt64(a) => (UNSIGNED, a.value(row)),
+            Cells::Float64(a) => (FLOAT, float_bits(a.value(row))),
+            _ => (NULL, 0),
+        };
+        let [a, b, c, d, e, f, g, h] = word.to_be_bytes();
+        [kind, a, b, c, d, e, f, g, h]
+    }
+
     #[inline]
     fn is_null(&self, row: usize) -> bool {
         self.nulls.is_some_and(|nulls| nulls.is_null(row))
     }
 
+    #[inline]
     pub(super) fn push(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         if self.is_null(row) {
             out.push(NULL);

@@ -161,19 +161,17 @@ pub(super) fn ops(rows: &RecordBatch) -> Result<()> {
 ///
 /// Spec: ORDER-1, ORDER-5.
 pub(super) fn order(batch: &RowBatch, last: &mut Option<(KeyGroup, Vec<u8>)>) -> Result<()> {
-    let groups = batch.key_groups().unwrap_or_default();
-    let keys = batch.sort_keys();
-    let group_of = |row: usize| groups.get(row).copied().unwrap_or(0);
-    let mut before = last.as_ref().map(|(group, key)| (group.0, key.as_slice()));
-    for row in 0..batch.len() {
-        let here = (group_of(row), keys.value(row));
-        if before.is_some_and(|before| before >= here) {
-            let (rule, what) =
-                if before == Some(here) { (rule::UNIQUE, "twice") } else { (rule::ORDER, "out of order") };
-            return Err(Error::malformed("rows", rule, format!("a row of key group {} {what}", here.0)));
-        }
-        before = Some(here);
+    let before = last.as_ref().map(|(group, key)| (*group, key.as_slice()));
+    let at = |row: usize| (batch.key_group(row), batch.sort_key(row));
+    if let Some(row) = batch.first_unordered(before) {
+        let (here, before) = (at(row), row.checked_sub(1).map(at).or(before));
+        let (rule, what) =
+            if before == Some(here) { (rule::UNIQUE, "twice") } else { (rule::ORDER, "out of order") };
+        return Err(Error::malformed("rows", rule, format!("a row of key group {} {what}", here.0)));
     }
-    *last = before.map(|(group, key)| (KeyGroup(group), key.to_vec()));
+    if let Some(end) = batch.len().checked_sub(1) {
+        let (group, key) = at(end);
+        *last = Some((group, key.to_vec()));
+    }
     Ok(())
 }

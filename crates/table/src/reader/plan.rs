@@ -25,7 +25,12 @@ pub(super) struct Segment {
     pub(super) prefix: Option<Arc<[u8]>>,
     /// Whether no bloom filter can exclude more rows.
     pub(super) bloom_checked: bool,
+    /// Rows read of it.
+    read: u64,
 }
+
+/// Rows with a prefix that are read at first: often there is one.
+const PREFIX_ROWS: u64 = 256;
 
 /// A lowest sort key.
 pub(super) enum Bound {
@@ -81,7 +86,14 @@ impl Plan {
         }
         let prefix = self.prefix.clone();
         let bloom_checked = prefix.is_none();
-        self.segments.push_back(Segment { search: rows.clone(), rows, bound, prefix, bloom_checked });
+        self.segments.push_back(Segment {
+            search: rows.clone(),
+            rows,
+            bound,
+            prefix,
+            bloom_checked,
+            read: 0,
+        });
     }
 
     pub(super) fn current(&mut self) -> Option<&mut Segment> {
@@ -101,6 +113,21 @@ impl Segment {
     /// Returns whether the first row is still to be found.
     pub(super) fn is_searching(&self) -> bool {
         self.bound.is_some()
+    }
+
+    /// Returns the rows to be read next at most: few where they may soon have another prefix.
+    pub(super) fn ahead(&self) -> Range<u64> {
+        let most = match self.prefix {
+            Some(_) => PREFIX_ROWS.max(self.read * 8),
+            None => u64::MAX,
+        };
+        self.rows.start..self.rows.end.min(self.rows.start.saturating_add(most))
+    }
+
+    /// Goes on behind rows that were read.
+    pub(super) fn go_on(&mut self, rows: &Range<u64>) {
+        self.read += rows.end - rows.start;
+        self.rows.start = rows.end;
     }
 
     /// Keeps only rows that bloom filters do not exclude.
