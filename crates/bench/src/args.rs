@@ -1,13 +1,15 @@
 use anyhow::{Context, bail};
 
 pub(crate) const USAGE: &str = "\
-alluvium-bench [--keys N] [--small N] [--barriers N] [--rounds N] [--only counter|account] [--dir DIR]
+alluvium-bench [--keys N] [--small N] [--barriers N] [--rounds N] [--only counter|account]
+                [--part updates|savepoints|pauses] [--dir DIR]
 
   --keys N       keys of the large state (5000000)
   --small N      keys of the small state that pauses are compared with (50000)
   --barriers N   barriers per state size (300)
   --rounds N     times that a savepoint, a restore and their limits are repeated; the best counts (2)
   --only NAME    only i64 -> i64 (counter) or only i64 -> struct (account)
+  --part NAME    only updates, only savepoints (with restore, scan and increment), or only pauses
   --dir DIR      where files go, removed at the end (the system's temporary directory)";
 
 /// What was asked on the command line.
@@ -17,14 +19,15 @@ pub(crate) struct Args {
     pub(crate) barriers: usize,
     pub(crate) rounds: usize,
     only: Option<String>,
+    part: Option<String>,
     pub(crate) dir: Option<String>,
 }
 
 impl Args {
     /// Reads the arguments; none when help was asked for.
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> anyhow::Result<Option<Args>> {
-        let mut args =
-            Args { keys: 5_000_000, small: 50_000, barriers: 300, rounds: 2, only: None, dir: None };
+        let (keys, small, barriers, rounds) = (5_000_000, 50_000, 300, 2);
+        let mut args = Args { keys, small, barriers, rounds, only: None, part: None, dir: None };
         while let Some(word) = words.next() {
             if word == "--help" || word == "-h" {
                 return Ok(None);
@@ -37,11 +40,18 @@ impl Args {
                 "--barriers" => args.barriers = number()?.max(1) as usize,
                 "--rounds" => args.rounds = number()?.max(1) as usize,
                 "--only" if value == "counter" || value == "account" => args.only = Some(value),
+                "--part" if ["updates", "savepoints", "pauses"].contains(&value.as_str()) => {
+                    args.part = Some(value);
+                }
                 "--dir" => args.dir = Some(value),
                 _ => bail!("unknown: {word} {value}\n\n{USAGE}"),
             }
         }
         Ok(Some(args))
+    }
+
+    pub(crate) fn has(&self, part: &str) -> bool {
+        self.part.as_deref().is_none_or(|only| only == part)
     }
 
     pub(crate) fn runs(&self, name: &str) -> bool {

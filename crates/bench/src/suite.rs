@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -29,12 +29,24 @@ pub(crate) fn run<W: Workload>(args: &Args, report: &mut Report) -> anyhow::Resu
         Some(dir) => tempfile::Builder::new().prefix("alluvium-bench-").tempdir_in(dir)?,
         None => tempfile::Builder::new().prefix("alluvium-bench-").tempdir()?,
     };
+    if args.has("updates") {
+        update::run::<W>(args.keys, report);
+    }
+    if args.has("savepoints") {
+        savepoints::<W>(args, dir.path(), report)?;
+    }
+    if args.has("pauses") {
+        pause::run::<W>(args, report)?;
+    }
+    Ok(())
+}
+
+fn savepoints<W: Workload>(args: &Args, dir: &Path, report: &mut Report) -> anyhow::Result<()> {
     let before = Memory::reset();
-    update::run::<W>(args.keys, report);
     let keyed = Keyed::<W>::new();
-    let root = Root::create(&dir.path().join("root"), Arc::clone(&keyed.schema()))?;
+    let root = Root::create(&dir.join("root"), Arc::clone(&keyed.schema()))?;
     let (plain_write, plain_read) = (Spent::default(), Spent::default());
-    let scratch = dir.path().to_owned();
+    let scratch = dir.to_owned();
     let (keys, rounds) = (args.keys, args.rounds);
     let mut bench = Bench { keys, rounds, keyed, root, scratch, plain_write, plain_read };
 
@@ -49,8 +61,7 @@ pub(crate) fn run<W: Workload>(args: &Args, report: &mut Report) -> anyhow::Resu
     increment::run(&mut bench, report)?;
     let peak = Memory::now().peak;
     report.line("peak memory of all above", mib(peak.saturating_sub(before.held)));
-    drop(bench);
-    pause::run::<W>(args, report)
+    Ok(())
 }
 
 impl<W: Workload> Bench<W> {
