@@ -3,6 +3,7 @@
 mod flips;
 mod journeys;
 mod kills;
+mod memory;
 mod model;
 mod mutations;
 mod process;
