@@ -107,9 +107,8 @@ fn base_runs_of_several_subtasks_are_copied_by_the_digests_they_have() {
         write_savepoint(&source, Arc::clone(&store), &world.env, &SavepointOptions::default()).await.unwrap();
         let savepoint = reopened(&store).await.unwrap();
         let of = |s: &Snapshot| s.manifest().operators[0].tables[0].clone();
-        let digests = |s: &Snapshot| {
-            of(s).runs.iter().map(|run| run.object().unwrap().digest).collect::<Vec<_>>()
-        };
+        let digests =
+            |s: &Snapshot| of(s).runs.iter().map(|run| run.object().unwrap().digest).collect::<Vec<_>>();
         assert_eq!(digests(&savepoint), digests(&source), "bytes are as they were");
         assert_eq!(of(&savepoint).runs.iter().map(|run| run.sequence).collect::<Vec<_>>(), [(1, 1), (2, 2)]);
         assert_eq!((of(&savepoint).entries, contents(&savepoint)), (Some(160), expected));
@@ -119,7 +118,9 @@ fn base_runs_of_several_subtasks_are_copied_by_the_digests_they_have() {
         clipped.operators[0].tables[0].runs[0].clip = KeyGroupRange::new(0, 1);
         let clipped = Snapshot::of(world.store(), clipped).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        write_savepoint(&clipped, Arc::clone(&store), &world.env, &SavepointOptions::default()).await.unwrap();
+        write_savepoint(&clipped, Arc::clone(&store), &world.env, &SavepointOptions::default())
+            .await
+            .unwrap();
         let savepoint = reopened(&store).await.unwrap();
         assert_eq!(contents(&savepoint), contents(&clipped), "what a clip hides is not copied");
         assert_sound(&savepoint);

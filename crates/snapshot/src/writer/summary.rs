@@ -19,7 +19,14 @@ pub(crate) struct Summary {
 
 impl Summary {
     pub(crate) fn new(kind: StateKind) -> Self {
-        Summary { kind, hasher: RowHasher::default(), runs: TableDigest::default(), rows: 0, entries: 0, last_list: None }
+        Summary {
+            kind,
+            hasher: RowHasher::default(),
+            runs: TableDigest::default(),
+            rows: 0,
+            entries: 0,
+            last_list: None,
+        }
     }
 
     /// Adds live rows with their sort keys, in canonical order.
