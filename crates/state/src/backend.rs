@@ -19,13 +19,40 @@ pub struct BackendOptions {
     pub first_sequence: u32,
     /// Seed of the hash tables; random, or fixed under simulation.
     pub hash_seed: u64,
+    /// How much of a frozen layer is put in order at a time.
+    pub encoding: EncodingSizes,
+}
+
+/// How much of a frozen layer is put in order at a time: a part of neighbouring key groups that fits a
+/// cache, several parts in one pass over the layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodingSizes {
+    /// Entries of a part.
+    pub part_rows: usize,
+    /// Bytes of columns that are filled in one pass; at least one part.
+    pub pass_bytes: usize,
+    /// Bytes of columns from which a part goes on in another piece, far below the 2 GiB that one can hold.
+    pub piece_bytes: usize,
+}
+
+impl Default for EncodingSizes {
+    /// 32 Ki entries, 256 MiB and 64 MiB.
+    fn default() -> Self {
+        EncodingSizes { part_rows: 32 << 10, pass_bytes: 256 << 20, piece_bytes: 64 << 20 }
+    }
 }
 
 impl Default for BackendOptions {
     /// One subtask of 128 key groups that starts afresh.
     fn default() -> Self {
         let max_parallelism = MaxParallelism::default_for(1);
-        BackendOptions { max_parallelism, key_groups: max_parallelism.all(), first_sequence: 1, hash_seed: 0 }
+        BackendOptions {
+            max_parallelism,
+            key_groups: max_parallelism.all(),
+            first_sequence: 1,
+            hash_seed: 0,
+            encoding: EncodingSizes::default(),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ mod memory;
 mod operator;
 
 pub use backend::{
-    BackendOptions, DueTimer, Frozen, FrozenFull, FrozenId, FrozenTable, Garbage, KeyedBackend,
+    BackendOptions, DueTimer, EncodingSizes, Frozen, FrozenFull, FrozenId, FrozenTable, Garbage, KeyedBackend,
 };
 pub use error::{Error, Result};
 pub use handle::{Aggregate, AggregatingState, ListState, MapState, ReducingState, Timers, ValueState};

@@ -8,7 +8,7 @@ use alluvium_model::{
 };
 use alluvium_snapshot::ObjectReader;
 use alluvium_snapshot::format::{Place, Root, RunRef, runs};
-use alluvium_state::BackendOptions;
+use alluvium_state::{BackendOptions, EncodingSizes};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef};
@@ -237,6 +237,7 @@ impl RestoreTask {
             key_groups: range,
             first_sequence: sequence_max + 1,
             hash_seed: self.shared.env.random.next_u64(),
+            encoding: EncodingSizes::default(),
         };
         let instance = (described.factory)(options);
         let mut operator = ChainOperator {

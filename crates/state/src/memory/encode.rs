@@ -15,7 +15,7 @@ use arrow_select::take::take_record_batch;
 use super::cell::Cell;
 use super::layers::Layer;
 use super::slot::SlotOptions;
-use crate::{FrozenId, FrozenTable};
+use crate::{EncodingSizes, FrozenId, FrozenTable};
 
 /// The column that names a row within its key.
 pub(super) trait EntryColumn: Send {
@@ -129,6 +129,7 @@ pub(super) struct FrozenRows<K, C> {
     schema: Arc<StateSchema>,
     max_parallelism: MaxParallelism,
     sequence: u32,
+    sizes: EncodingSizes,
     layer: Arc<Layer<K, C>>,
 }
 
@@ -139,6 +140,7 @@ impl<K, C> FrozenRows<K, C> {
             schema: Arc::clone(&options.schema),
             max_parallelism: options.backend.max_parallelism,
             sequence: id.sequence(),
+            sizes: options.backend.encoding,
             layer,
         }
     }
@@ -171,7 +173,7 @@ impl<K: StateKey, C: Encode> FrozenTable for FrozenRows<K, C> {
 /// of their keys would wait for memory at every row. So the layer is read from its beginning to its end, its
 /// rows go into the columns of parts by key group, and each part, which fits a cache, is put in order.
 ///
-/// Memory: the columns of the parts of one pass ([`PASS_BYTES`], or one part), and a batch.
+/// Memory: the columns of the parts of one pass ([`EncodingSizes`](crate::EncodingSizes)), and a batch.
 struct Sorted<'a, K: StateKey, C: Encode> {
     of: &'a FrozenRows<K, C>,
     batch_rows: usize,
@@ -187,14 +189,6 @@ struct Sorted<'a, K: StateKey, C: Encode> {
 /// Rows of neighbouring key groups, in more than one piece where they are large.
 type Part<K, C> = Vec<Columns<K, C>>;
 
-// Tests have few rows, and see several parts, passes and pieces of them all the same.
-
-/// Entries of a part, few enough that its columns fit a cache.
-const PART_ROWS: usize = if cfg!(test) { 4 } else { 32 * 1024 };
-/// Bytes of columns that are filled in one pass over the layer.
-const PASS_BYTES: usize = if cfg!(test) { 512 } else { 256 << 20 };
-/// Bytes of columns from which a part goes on in another piece, far below the 2 GiB that one can hold.
-const PIECE_BYTES: usize = if cfg!(test) { 128 } else { 64 << 20 };
 /// Bytes after which a batch ends early.
 const BATCH_BYTES: usize = 16 << 20;
 /// Entries by which the size of rows is judged.
@@ -202,7 +196,7 @@ const SAMPLE: usize = 64;
 
 impl<'a, K: StateKey, C: Encode> Sorted<'a, K, C> {
     fn new(of: &'a FrozenRows<K, C>, batch_rows: usize) -> Self {
-        let parts = (of.layer.len() / PART_ROWS).clamp(1, of.max_parallelism.get() as usize);
+        let parts = (of.layer.len() / of.sizes.part_rows).clamp(1, of.max_parallelism.get() as usize);
         let mut sample = Columns::<K, C>::new(SAMPLE, &of.schema);
         for entry in of.layer.iter().take(SAMPLE) {
             entry
@@ -220,7 +214,7 @@ impl<'a, K: StateKey, C: Encode> Sorted<'a, K, C> {
     fn fill(&mut self) -> Vec<Part<K, C>> {
         let FrozenRows { layer, schema, max_parallelism: max, sequence, .. } = self.of;
         let rows = layer.len() / self.parts + layer.len() / self.parts / 16;
-        let count = (PASS_BYTES / (rows.max(1) * self.row_bytes)).max(1);
+        let count = (self.of.sizes.pass_bytes / (rows.max(1) * self.row_bytes)).max(1);
         let first = self.next_part;
         self.next_part = (first + count).min(self.parts);
         let mut filled: Vec<Part<K, C>> = Vec::new();
@@ -232,7 +226,7 @@ impl<'a, K: StateKey, C: Encode> Sorted<'a, K, C> {
                 continue;
             };
             for row in entry.cell.rows(*sequence) {
-                if pieces.last().is_none_or(|piece| piece.bytes() >= PIECE_BYTES) {
+                if pieces.last().is_none_or(|piece| piece.bytes() >= self.of.sizes.piece_bytes) {
                     pieces.push(Columns::new(if pieces.is_empty() { rows } else { 0 }, schema));
                 }
                 if let Some(piece) = pieces.last_mut() {

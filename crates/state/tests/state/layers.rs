@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use alluvium_model::typed::{StateKey, key_group};
 use alluvium_model::{MaxParallelism, StateKind, TimeDomain, Value, spec};
 use alluvium_state::{
-    BackendOptions, EVENT_TIMERS, FrozenId, KeyedBackend, KeyedStates, ListState, MapState, Native,
-    ReducingState, Reply, Request, StateHost, StateOptions, Timers, ValueState,
+    BackendOptions, EVENT_TIMERS, EncodingSizes, FrozenId, KeyedBackend, KeyedStates, ListState, MapState,
+    Native, ReducingState, Reply, Request, StateHost, StateOptions, Timers, ValueState,
 };
 use proptest::prelude::*;
 
@@ -34,7 +34,9 @@ fn backend<K: StateKey>(ttl: bool, first_sequence: u32) -> (Handles, Box<dyn Key
         map: states.map_with("map", options),
         timers: states.timers(),
     };
-    (handles, states.into_backend(BackendOptions { first_sequence, ..BackendOptions::default() }))
+    // So few that a handful of keys makes several parts, passes and pieces.
+    let encoding = EncodingSizes { part_rows: 2, pass_bytes: 256, piece_bytes: 64 };
+    (handles, states.into_backend(BackendOptions { first_sequence, encoding, ..BackendOptions::default() }))
 }
 
 /// A host that never hands out typed access, as a remote one.

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub)]
 
 mod backend;
+mod encoding;
 mod layers;
 mod operator;
 mod oracle;
