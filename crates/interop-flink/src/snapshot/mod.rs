@@ -5,6 +5,7 @@ mod describe;
 mod inflight;
 mod lookup;
 mod operators;
+mod origin;
 mod read;
 mod rows;
 mod scan;
@@ -20,8 +21,8 @@ use ::bytes::Bytes;
 use alluvium_model::digest::TableDigest;
 use alluvium_model::source::{Damage, SourceError, Verified};
 use alluvium_model::{
-    ErrorKind, OperatorId, OperatorUid, Role, RowBatch, RowStream, Scan, SnapshotDescription, SnapshotSource,
-    Value,
+    ErrorKind, OperatorId, OperatorUid, Origin, Role, RowBatch, RowStream, Scan, SnapshotDescription,
+    SnapshotSource, Value,
 };
 
 use crate::Result;
@@ -126,6 +127,10 @@ impl SnapshotSource for FlinkSnapshot {
 
     fn digest(&self, operator: OperatorId, state: &str) -> Result<Option<TableDigest>, SourceError> {
         self.find(operator, state).map(|_| None)
+    }
+
+    fn origin(&self) -> Result<Option<Origin>, SourceError> {
+        Ok(Some(origin::origin(&self.description, &self.operators)))
     }
 
     fn verify(&self, report: &mut dyn FnMut(Damage) -> ControlFlow<()>) -> Result<Verified, SourceError> {

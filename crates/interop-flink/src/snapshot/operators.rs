@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use alluvium_model::{KeyGroupFunction, LogicalType, OperatorId, OperatorUid, StateKind, TimeDomain};
+use alluvium_model::{
+    KeyGroupFunction, KeyGroupRange, LogicalType, OperatorId, OperatorUid, StateKind, TimeDomain,
+};
 use bytes::Bytes;
 
 use super::agree;
@@ -57,6 +59,33 @@ pub(super) struct OperatorSource {
 pub(super) struct Fault {
     pub(super) place: String,
     pub(super) error: Error,
+    /// Which rows are missing because of it.
+    pub(super) lost: Lost,
+}
+
+/// Rows that cannot be read at all, because what describes them cannot be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// Of keyed states, in these key groups.
+    Keyed(KeyGroupRange),
+    /// Of raw keyed state, in these key groups.
+    RawKeyed(KeyGroupRange),
+    /// Of lists and broadcast states.
+    Operator,
+}
+
+impl Lost {
+    /// Returns whether rows of a table in a range of key groups may be among them.
+    pub(super) fn concerns(self, source: &Source, range: KeyGroupRange) -> bool {
+        match (self, source) {
+            (Lost::Keyed(lost), Source::Keyed(_)) | (Lost::RawKeyed(lost), Source::RawTimers { .. }) => {
+                !lost.intersect(range).is_empty()
+            }
+            (Lost::RawKeyed(_), Source::RawKeyed)
+            | (Lost::Operator, Source::List(..) | Source::Broadcast(..)) => !range.is_empty(),
+            _ => false,
+        }
+    }
 }
 
 /// Raw keyed state of a subtask.
@@ -157,7 +186,10 @@ impl OperatorSource {
         let mut opening = Opening { files, context, max_parallelism, headers };
         match opening.part(subtask.index, handle) {
             Ok(part) => self.keyed.push(part),
-            Err(error) => self.fault(format!("keyed state of subtask {}", subtask.index), error),
+            Err(error) => {
+                let place = format!("keyed state of subtask {}", subtask.index);
+                self.faults.push(Fault { place, error, lost: Lost::Keyed(handle.range()) });
+            }
         }
     }
 
@@ -196,7 +228,10 @@ impl OperatorSource {
                 }
                 self.raw_keyed.push(part);
             }
-            Err(error) => self.fault(format!("raw keyed state of subtask {}", subtask.index), error),
+            Err(error) => {
+                let place = format!("raw keyed state of subtask {}", subtask.index);
+                self.faults.push(Fault { place, error, lost: Lost::RawKeyed(*range) });
+            }
         }
     }
 
@@ -213,7 +248,10 @@ impl OperatorSource {
             });
             match opened {
                 Ok(part) => self.lists.push(part),
-                Err(error) => self.fault(format!("operator state of subtask {}", subtask.index), error),
+                Err(error) => {
+                    let place = format!("operator state of subtask {}", subtask.index);
+                    self.faults.push(Fault { place, error, lost: Lost::Operator });
+                }
             }
         }
     }
@@ -241,10 +279,6 @@ impl OperatorSource {
             rows: (!broadcast).then(|| part.offsets(&meta.name, false).len() as u64),
             source: source(meta.name.clone(), chain),
         });
-    }
-
-    fn fault(&mut self, place: String, error: Error) {
-        self.faults.push(Fault { place, error });
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use alluvium_model::source::SourceError;
 use alluvium_model::{KeyGroup, KeyGroupRange, Row, RowBatch, RowBatchBuilder, RowStream, StateSchema};
 
+use super::describe::chain;
+use super::operators::Fault;
 use super::read::{Reading, Rows, Unit};
 use crate::Error;
 
@@ -53,6 +55,8 @@ impl<'a> Stream<'a> {
         } else {
             reading.subtasks().into_iter().map(Unit::Subtask).collect()
         };
+        // Who reads on from a position was told before.
+        let damages = if wanted.after.is_none() { lost(&reading, range) } else { VecDeque::new() };
         Stream {
             pending: RowBatchBuilder::new(Arc::clone(&reading.table.schema), false),
             reading,
@@ -60,7 +64,7 @@ impl<'a> Stream<'a> {
             wanted,
             batch_rows: batch_rows.max(1),
             ready: VecDeque::new(),
-            damages: VecDeque::new(),
+            damages,
         }
     }
 
@@ -156,6 +160,18 @@ impl RowStream for Stream<'_> {
             self.take(unit)?;
         }
     }
+}
+
+/// Returns why rows of a table in a range of key groups are missing as a whole.
+fn lost(reading: &Reading<'_>, range: KeyGroupRange) -> VecDeque<SourceError> {
+    let (operator, state) = (reading.operator.label(), &reading.table.schema.name);
+    let faults = reading.operator.faults.iter();
+    let faults = faults.filter(|fault| fault.lost.concerns(&reading.table.source, range));
+    let told = |fault: &Fault| {
+        let message = format!("operator {operator}, state {state}, {}: {}", fault.place, chain(&fault.error));
+        SourceError::new(fault.error.kind(), message)
+    };
+    faults.map(told).collect()
 }
 
 fn twice(row: &Row) -> Error {
