@@ -18,6 +18,7 @@ mod export;
 mod import;
 mod layout;
 mod report;
+mod tolerant;
 
 pub use copy::copy;
 pub use error::Error;
@@ -25,6 +26,7 @@ pub use export::export;
 pub use import::{ImportPlan, Schemas, import, to_savepoint};
 pub use layout::{Format, SCHEMA_FILE, description_of};
 pub use report::{Loss, Report, StateReport};
+pub use tolerant::Tolerant;
 
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,8 @@ pub enum Loss {
     OriginalBytes,
     /// Records in flight between operators.
     InFlight,
+    /// Parts that could not be read ([`crate::Tolerant`]).
+    Unreadable,
     /// Types: every value is text, nested ones JSON.
     Types,
     /// The difference between null and empty text.
@@ -44,6 +46,7 @@ impl Loss {
         match self {
             Loss::OriginalBytes => "original-bytes",
             Loss::InFlight => "in-flight",
+            Loss::Unreadable => "unreadable",
             Loss::Types => "types",
             Loss::NullOrEmpty => "null-or-empty",
         }
@@ -53,6 +56,7 @@ impl Loss {
     pub fn sentence(self) -> &'static str {
         match self {
             Loss::InFlight => "records in flight, which only checkpoints hold",
+            Loss::Unreadable => "parts that could not be read",
             Loss::OriginalBytes => "the original bytes of rows that do not encode back to them",
             Loss::Types => "types: every value is text, nested ones are JSON",
             Loss::NullOrEmpty => "the difference between null and empty text",

@@ -2,15 +2,15 @@ use std::path::{Path, PathBuf};
 
 use alluvium::env::Env;
 use alluvium::failure::{Exit, Told};
-use alluvium_convert::{Format as FileFormat, ImportPlan, Report, SCHEMA_FILE, Schemas};
-use alluvium_model::ErrorKind;
+use alluvium_convert::{Format as FileFormat, ImportPlan, Report, SCHEMA_FILE, Schemas, Tolerant};
 use alluvium_model::job::job_from_json;
+use alluvium_model::{ErrorKind, SnapshotSource};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde_json::json;
 
 use crate::open::{Opened, Options};
-use crate::output::{Format, Out};
+use crate::output::{Format, Out, escape};
 use crate::progress::Progress;
 
 /// Convert between formats, and say what was lost.
@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Time of last access, in milliseconds since 1970, of imported rows that have none.
     #[arg(long, value_name = "MS")]
     last_access: Option<i64>,
+    /// Leave out the parts of a snapshot that cannot be read, and name them.
+    #[arg(long)]
+    keep_going: bool,
     #[command(flatten)]
     options: Options,
 }
@@ -74,24 +77,53 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
 
 fn export(args: &Args, progress: &Progress) -> Result<Report> {
     let place = args.source.to_string_lossy();
-    let doing = || Told::doing(format!("cannot convert {place} to {}", args.destination.display()));
+    let destination = &args.destination;
+    let opened = crate::open::open(&place, &args.options)?;
     let format = match args.to.unwrap_or(To::Parquet) {
-        To::Savepoint => return savepoint(args, progress).with_context(doing),
-        To::Parquet => FileFormat::Parquet,
-        To::Jsonl => FileFormat::Jsonl,
-        To::Csv => FileFormat::Csv,
-        To::Arrow => FileFormat::ArrowIpc,
+        To::Savepoint => None,
+        To::Parquet => Some(FileFormat::Parquet),
+        To::Jsonl => Some(FileFormat::Jsonl),
+        To::Csv => Some(FileFormat::Csv),
+        To::Arrow => Some(FileFormat::ArrowIpc),
     };
-    let source = progress.watch(crate::open::snapshot(&place, &args.options)?);
-    alluvium_convert::export(&source, &args.destination, format).with_context(doing)
+    let report = match (format, opened) {
+        (Some(format), opened) => {
+            let source = progress.watch(opened.into_source());
+            reading(args, &source, |source| alluvium_convert::export(source, destination, format))
+        }
+        (None, Opened::Ours(snapshot)) => {
+            alluvium_convert::to_savepoint(&snapshot, destination, &Env::system())
+        }
+        (None, Opened::Flink(snapshot)) => {
+            let copy =
+                |source: &dyn SnapshotSource| alluvium_convert::copy(source, destination, &Env::system());
+            reading(args, &progress.watch(snapshot), copy)
+        }
+    };
+    report.map_err(|error| {
+        let told = Told::doing(format!("cannot convert {place} to {}", destination.display()));
+        let damaged = matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported);
+        let hint = "`alluvium verify` names all parts that cannot be read, --keep-going leaves them out";
+        anyhow::Error::new(error).context(if damaged { told.next(hint) } else { told })
+    })
 }
 
-fn savepoint(args: &Args, progress: &Progress) -> Result<Report> {
-    let (destination, env) = (&args.destination, Env::system());
-    Ok(match crate::open::open(&args.source.to_string_lossy(), &args.options)? {
-        Opened::Ours(snapshot) => alluvium_convert::to_savepoint(&snapshot, destination, &env)?,
-        Opened::Flink(snapshot) => alluvium_convert::copy(&progress.watch(snapshot), destination, &env)?,
-    })
+/// Converts a snapshot, or what of it can be read.
+fn reading(
+    args: &Args,
+    source: &dyn SnapshotSource,
+    convert: impl FnOnce(&dyn SnapshotSource) -> Result<Report, alluvium_convert::Error>,
+) -> Result<Report, alluvium_convert::Error> {
+    if !args.keep_going {
+        return convert(source);
+    }
+    let tolerant = Tolerant::new(source);
+    let mut report = convert(&tolerant)?;
+    tolerant.mark(&mut report);
+    for fault in tolerant.faults() {
+        eprintln!("left out: {}", escape(&fault));
+    }
+    Ok(report)
 }
 
 /// Returns the schemas of an import; none when SRC is a snapshot.
