@@ -19,18 +19,20 @@ struct Set {
     check: fn(&Case<'_>) -> Result<Vec<String>>,
 }
 
-const SETS: [Set; 4] = [
+const SETS: [Set; 5] = [
     Set { folder: "fixtures/format/v1/valid", claim: "format/v1/valid", check: valid },
     Set { folder: "fixtures/format/v1/invalid", claim: "format/v1/invalid", check: invalid },
     Set { folder: "fixtures/compat", claim: "fixtures/compat", check: compat },
     Set { folder: "fixtures/flink/rocksdb", claim: "fixtures/flink/rocksdb", check: rocksdb },
+    Set { folder: "fixtures/flink/snapshots", claim: "flink/snapshots", check: flink },
 ];
 
-const PROVENANCE: [&str; 4] = [
+const PROVENANCE: [&str; 5] = [
     "fixtures/format/PROVENANCE.md",
     "fixtures/data/PROVENANCE.md",
     "fixtures/compat/PROVENANCE.md",
     "fixtures/flink/rocksdb/PROVENANCE.md",
+    "fixtures/flink/snapshots/PROVENANCE.md",
 ];
 
 /// Folders of files without an expectation beside them; a table in their PROVENANCE.md names each.
@@ -147,6 +149,19 @@ fn invalid(case: &Case<'_>) -> Result<Vec<String>> {
     let original = case.folder.join("../../valid").join(made_from);
     if made_from.is_empty() || !original.is_dir() {
         wrong.push(format!("is made from `{made_from}`, which is no valid case"));
+    }
+    Ok(wrong)
+}
+
+/// A snapshot of Flink and its truth, explained in the table.
+fn flink(case: &Case<'_>) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    if names(case.folder, false)? != ["truth.json.zst"] || names(case.folder, true)? != ["snapshot"] {
+        wrong.push("does not hold snapshot/ and truth.json.zst alone".into());
+    }
+    let table = case.folder.with_file_name("PROVENANCE.md");
+    if !fs::read_to_string(&table)?.contains(&format!("| `{}` |", case.name)) {
+        wrong.push("is not in PROVENANCE.md".into());
     }
     Ok(wrong)
 }

@@ -1,5 +1,7 @@
 //! Journeys across crates.
 
+mod corpus;
+mod flink;
 mod flips;
 mod journeys;
 mod kills;
