@@ -192,11 +192,15 @@ impl RunHasher {
     pub fn update(&mut self, batch: &RowBatch) -> Result<()> {
         let values = Values::new(batch)?;
         if let Some(form) = values.words().filter(|_| batch.ops().is_none_or(|ops| ops.iter().all(is_put))) {
-            match key_length(batch) {
-                Some(5) => return Ok(self.update_words::<5>(batch, form)),
-                Some(9) => return Ok(self.update_words::<9>(batch, form)),
-                Some(17) => return Ok(self.update_words::<17>(batch, form)),
-                _ => {}
+            let update = match key_length(batch) {
+                Some(5) => Some(Self::update_words::<5> as fn(&mut Self, _, _)),
+                Some(9) => Some(Self::update_words::<9> as fn(&mut Self, _, _)),
+                Some(17) => Some(Self::update_words::<17> as fn(&mut Self, _, _)),
+                _ => None,
+            };
+            if let Some(update) = update {
+                update(self, batch, form);
+                return Ok(());
             }
         }
         let (ops, groups) = (batch.ops(), batch.key_groups());

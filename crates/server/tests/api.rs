@@ -56,7 +56,7 @@ impl JobControl for Fake {
             counts: Counts { restored: 0, total: 2, in_progress: 0, completed: 1, failed: 1 },
             history: vec![
                 report(2, CheckpointOutcome::Failed { at_ms: 2010, message: "frozen queue is full".into() }),
-                report(1, CheckpointOutcome::Completed { path: "/root/1".into(), discarded: false }),
+                report(1, CheckpointOutcome::Completed { path: "/jobs/1".into(), discarded: false }),
             ],
             restored: None,
             settings: CheckpointSettings::default(),
@@ -71,7 +71,7 @@ impl JobControl for Fake {
         self.savepoints.lock().unwrap().push(request.clone());
         match request.directory.as_deref() {
             Some("/full") => Err(ControlError { kind: ErrorKind::Internal, message: "no space left".into() }),
-            directory => Ok(format!("{}/savepoint-1", directory.unwrap_or("/root"))),
+            directory => Ok(format!("{}/savepoint-1", directory.unwrap_or("/jobs"))),
         }
     }
 
@@ -154,7 +154,7 @@ fn checkpoints_tell_bytes_and_why_one_was_aborted() {
         json!({"restored": 0, "total": 2, "in_progress": 0, "completed": 1, "failed": 1})
     );
     assert_eq!(answer["latest"]["failed"]["failure_message"], "frozen queue is full");
-    assert_eq!(answer["latest"]["completed"]["external_path"], "/root/1");
+    assert_eq!(answer["latest"]["completed"]["external_path"], "/jobs/1");
     let newest = &answer["history"][0];
     assert_eq!((&newest["checkpointed_size"], &newest["state_size"]), (&json!(100), &json!(1000)));
     assert_eq!(answer["summary"]["end_to_end_duration"]["max"], 9);
@@ -247,7 +247,7 @@ fn shutdown_waits_for_the_client_of_a_stop() {
     let ending = std::thread::spawn(move || server.shutdown(Duration::from_secs(20)));
     std::thread::sleep(Duration::from_millis(100));
     let mut answer = agent.get(format!("{url}/jobs/{ID}/savepoints/{trigger}")).call().unwrap();
-    assert_eq!(answer.body_mut().read_json::<Json>().unwrap()["operation"]["location"], "/root/savepoint-1");
+    assert_eq!(answer.body_mut().read_json::<Json>().unwrap()["operation"]["location"], "/jobs/savepoint-1");
     ending.join().unwrap();
     assert!(agent.get(format!("{url}/jobs")).call().is_err());
 }
