@@ -19,7 +19,7 @@ fn refused(sandbox: &Sandbox, args: &[&str], code: i32, kind: &str, parts: &[&st
         assert!(outcome.stderr.contains(part), "{args:?}: {part:?} is not in:\n{}", outcome.stderr);
     }
     let lines = outcome.stderr.lines().count();
-    assert!(lines <= 4 && !outcome.stderr.contains("panicked"), "{args:?}:\n{}", outcome.stderr);
+    assert!(lines <= 5 && !outcome.stderr.contains("panicked"), "{args:?}:\n{}", outcome.stderr);
 }
 
 fn fixture(name: &str) -> String {
