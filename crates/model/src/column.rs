@@ -261,6 +261,56 @@ pub fn value_with_raw(
     }
 }
 
+/// Checks every cell of a column, and of the raw one beside it, whose bytes may hold no value of the type.
+///
+/// Costs nothing where each cell of the Arrow type is a value and no raw cell is set.
+///
+/// # Errors
+/// As for [`value_with_raw`]; [`Error::Malformed`] for a raw cell of a logical value beside a typed one.
+///
+/// Spec: TYPE-21, TYPE-25 to TYPE-28.
+pub fn check(column: &dyn Array, raw: Option<&dyn Array>, ty: &LogicalType) -> Result<()> {
+    let raw = raw.and_then(|raw| raw.as_binary_opt::<i32>()).filter(|raw| raw.null_count() < raw.len());
+    let narrow = is_narrower(ty);
+    if raw.is_none() && !narrow {
+        return Ok(());
+    }
+    for row in 0..column.len() {
+        match raw.filter(|raw| raw.is_valid(row)) {
+            Some(raw) if column.is_null(row) => drop(raw_value(raw.value(row), ty)?),
+            Some(raw) => drop(beside(raw.value(row))?),
+            None => {}
+        }
+        if narrow && column.is_valid(row) {
+            value_at(column, ty, row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether the Arrow type of a logical type holds cells that are no values of it.
+fn is_narrower(ty: &LogicalType) -> bool {
+    use LogicalType as T;
+    match ty {
+        T::Enum(_) | T::BigInteger | T::BigDecimal | T::Either(..) => true,
+        T::List(element) => is_narrower(&element.ty),
+        T::Set(element) => is_narrower(element),
+        T::Map(key, value) => is_narrower(key) || is_narrower(&value.ty),
+        T::Struct(fields) => fields.fields.iter().any(|field| is_narrower(&field.ty.ty)),
+        T::Tuple(types) => types.iter().any(|ty| is_narrower(&ty.ty)),
+        _ => false,
+    }
+}
+
+/// Reads a raw cell that stands beside a typed value.
+fn beside(cell: &[u8]) -> Result<Value> {
+    if cell.first() == Some(&RAW_LOGICAL) {
+        let found = "a logical value beside a typed one".to_owned();
+        return Err(Error::Malformed { what: "raw cell", offset: 0, found, rule: "TYPE-25" });
+    }
+    raw_value(cell, &LogicalType::Bytes)
+}
+
 fn raw_value(cell: &[u8], ty: &LogicalType) -> Result<Value> {
     let odd = |found: String| Error::Malformed { what: "raw cell", offset: 0, found, rule: "TYPE-25" };
     let (tag, rest) = cell.split_first().ok_or_else(|| odd("nothing".into()))?;

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use alluvium_model::{KeyGroup, RowBatch};
+use alluvium_model::{KeyGroup, Role, RowBatch, StateSchema, column};
 use parquet::basic::Compression;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
@@ -155,6 +155,25 @@ pub(super) fn ops(rows: &RecordBatch) -> Result<()> {
         }
         None => Ok(()),
     }
+}
+
+/// Checks that every cell holds a value of its type.
+///
+/// Spec: TYPE-21, TYPE-25 to TYPE-28.
+pub(super) fn values(schema: &StateSchema, rows: &RecordBatch) -> Result<()> {
+    let raw = |role: Role| role.raw().and_then(|raw| rows.column_by_name(raw.name()));
+    let types = [
+        (Role::Key, schema.key.as_ref()),
+        (Role::Namespace, schema.namespace.as_ref()),
+        (Role::MapKey, schema.map_key.as_ref()),
+        (Role::Value, schema.value.as_ref().map(|value| &value.ty)),
+    ];
+    for (role, ty) in types {
+        if let Some((ty, column)) = ty.zip(rows.column_by_name(role.name())) {
+            column::check(column, raw(role).map(|raw| raw.as_ref()), ty)?;
+        }
+    }
+    Ok(())
 }
 
 /// Checks that rows ascend from the last row read, which it then replaces.

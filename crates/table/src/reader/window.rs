@@ -154,6 +154,7 @@ impl Body {
         if !self.base {
             check::ops(&rows).map_err(|e| e.in_group(window.group))?;
         }
+        check::values(&self.schema, &rows)?;
         let keys = match sort_keys {
             true => self.sort_keys(&rows).map_err(|e| e.in_group(window.group))?,
             false => sort_key::none(rows.num_rows()),
