@@ -253,7 +253,7 @@ fn a_manifest_is_made_of_complete_checkpoints_only() {
 #[test]
 fn a_job_restored_without_claim_refers_to_nothing_outside_its_root() {
     spec!("ROOT-2");
-    let (watched, job) = (Watched::default(), job(300));
+    let (watched, job) = (Watched::default(), job(1500));
     let (scheduler, handle) = start(&watched, "old", &job, config(2), 3, 0);
     assert!(scheduler.run_until(MOST_STEPS, || handle.checkpoints().completed >= 2));
     let trigger = handle.stop(Some("saved".into()), false, SavepointFormat::Native);
