@@ -19,10 +19,16 @@
 //! `{"errors":[…]}`. Unknown times are -1.
 //!
 //! ```no_run
-//! # fn job() -> std::sync::Arc<dyn alluvium_server::JobControl> { unimplemented!() }
-//! let server = alluvium_server::Server::start(job(), alluvium_env::Env::system(), None)?;
-//! eprintln!("{}", server.url());
-//! # Ok::<(), alluvium_server::Error>(())
+//! use std::sync::Arc;
+//!
+//! use alluvium_env::Env;
+//! use alluvium_server::{JobControl, Server};
+//!
+//! fn serve(job: Arc<dyn JobControl>) -> Result<(), alluvium_server::Error> {
+//!     let server = Server::start(job, Env::system(), None)?;
+//!     eprintln!("{}", server.url());
+//!     Ok(())
+//! }
 //! ```
 #![deny(missing_docs)]
 
