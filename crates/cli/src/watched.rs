@@ -1,14 +1,10 @@
 //! A snapshot that counts the rows read from it, for people who wait.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alluvium_model::digest::TableDigest;
-use alluvium_model::source::{Damage, SourceError, Verified};
-use alluvium_model::{
-    OperatorId, Origin, RowBatch, RowStream, Scan, SnapshotDescription, SnapshotSource, StateSchema, Value,
-};
+use alluvium_model::source::{Layer, SourceError};
+use alluvium_model::{RowBatch, RowStream, Scan, SnapshotSource, StateSchema};
 
 /// Passes every question on and counts the rows of the answers.
 pub(crate) struct Watched {
@@ -23,29 +19,17 @@ impl Watched {
     }
 }
 
-impl SnapshotSource for Watched {
-    fn describe(&self) -> &SnapshotDescription {
-        self.source.describe()
+impl Layer for Watched {
+    fn below(&self) -> &dyn SnapshotSource {
+        self.source.as_ref()
     }
 
-    fn scan(&self, scan: &Scan) -> Result<Box<dyn RowStream + Send + '_>, SourceError> {
-        Ok(Box::new(Counted { stream: self.source.scan(scan)?, rows: &self.rows }))
-    }
-
-    fn lookup(&self, operator: OperatorId, state: &str, key: &Value) -> Result<Vec<RowBatch>, SourceError> {
-        self.source.lookup(operator, state, key)
-    }
-
-    fn digest(&self, operator: OperatorId, state: &str) -> Result<Option<TableDigest>, SourceError> {
-        self.source.digest(operator, state)
-    }
-
-    fn origin(&self) -> Result<Option<Origin>, SourceError> {
-        self.source.origin()
-    }
-
-    fn verify(&self, report: &mut dyn FnMut(Damage) -> ControlFlow<()>) -> Result<Verified, SourceError> {
-        self.source.verify(report)
+    fn stream<'a>(
+        &'a self,
+        _: &Scan,
+        stream: Box<dyn RowStream + Send + 'a>,
+    ) -> Box<dyn RowStream + Send + 'a> {
+        Box::new(Counted { stream, rows: &self.rows })
     }
 }
 

@@ -1,15 +1,10 @@
 //! Reading on behind what cannot be read.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use alluvium_model::digest::TableDigest;
-use alluvium_model::source::{Damage, SourceError, Verified};
-use alluvium_model::{
-    ErrorKind, OperatorId, Origin, RowBatch, RowStream, Scan, SnapshotDescription, SnapshotSource,
-    StateSchema, Value,
-};
+use alluvium_model::source::{Layer, SourceError};
+use alluvium_model::{ErrorKind, OperatorId, RowBatch, RowStream, Scan, SnapshotSource, StateSchema};
 use alluvium_query::operator_text;
 
 use crate::{Loss, Report};
@@ -59,30 +54,17 @@ impl<'a> Tolerant<'a> {
     }
 }
 
-impl SnapshotSource for Tolerant<'_> {
-    fn describe(&self) -> &SnapshotDescription {
-        self.source.describe()
+impl Layer for Tolerant<'_> {
+    fn below(&self) -> &dyn SnapshotSource {
+        self.source
     }
 
-    fn scan(&self, scan: &Scan) -> Result<Box<dyn RowStream + Send + '_>, SourceError> {
-        let of = (scan.operator, scan.state.clone());
-        Ok(Box::new(Stream { stream: self.source.scan(scan)?, of, tolerant: self }))
-    }
-
-    fn lookup(&self, operator: OperatorId, state: &str, key: &Value) -> Result<Vec<RowBatch>, SourceError> {
-        self.source.lookup(operator, state, key)
-    }
-
-    fn digest(&self, operator: OperatorId, state: &str) -> Result<Option<TableDigest>, SourceError> {
-        self.source.digest(operator, state)
-    }
-
-    fn origin(&self) -> Result<Option<Origin>, SourceError> {
-        self.source.origin()
-    }
-
-    fn verify(&self, report: &mut dyn FnMut(Damage) -> ControlFlow<()>) -> Result<Verified, SourceError> {
-        self.source.verify(report)
+    fn stream<'a>(
+        &'a self,
+        scan: &Scan,
+        stream: Box<dyn RowStream + Send + 'a>,
+    ) -> Box<dyn RowStream + Send + 'a> {
+        Box::new(Stream { stream, of: (scan.operator, scan.state.clone()), tolerant: self })
     }
 }
 

@@ -200,3 +200,42 @@ pub trait SnapshotSource: Send + Sync {
     /// Only what keeps it from finishing, for example a store that does not answer.
     fn verify(&self, report: &mut dyn FnMut(Damage) -> ControlFlow<()>) -> Result<Verified, SourceError>;
 }
+
+/// A source that passes every question on to another one and changes the streams of its scans only.
+pub trait Layer: Send + Sync {
+    /// Returns the source below.
+    fn below(&self) -> &dyn SnapshotSource;
+
+    /// Returns what is read in place of a stream of the source below.
+    fn stream<'a>(
+        &'a self,
+        scan: &Scan,
+        stream: Box<dyn RowStream + Send + 'a>,
+    ) -> Box<dyn RowStream + Send + 'a>;
+}
+
+impl<L: Layer> SnapshotSource for L {
+    fn describe(&self) -> &SnapshotDescription {
+        self.below().describe()
+    }
+
+    fn scan(&self, scan: &Scan) -> Result<Box<dyn RowStream + Send + '_>, SourceError> {
+        Ok(self.stream(scan, self.below().scan(scan)?))
+    }
+
+    fn lookup(&self, operator: OperatorId, state: &str, key: &Value) -> Result<Vec<RowBatch>, SourceError> {
+        self.below().lookup(operator, state, key)
+    }
+
+    fn digest(&self, operator: OperatorId, state: &str) -> Result<Option<TableDigest>, SourceError> {
+        self.below().digest(operator, state)
+    }
+
+    fn origin(&self) -> Result<Option<Origin>, SourceError> {
+        self.below().origin()
+    }
+
+    fn verify(&self, report: &mut dyn FnMut(Damage) -> ControlFlow<()>) -> Result<Verified, SourceError> {
+        self.below().verify(report)
+    }
+}
