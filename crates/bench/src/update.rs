@@ -32,23 +32,22 @@ fn ours<W: Workload>(keys: u64, records: u64) -> anyhow::Result<(Spent, Spent)> 
 
 fn hash_map<W: Workload>(keys: u64, records: u64) -> Spent {
     let mut map: HashMap<i64, W::Value> = (0..keys).map(|n| (key_of(n), W::first(n))).collect();
-    let work = || {
-        for record in 0..records {
-            let number = pick(record, keys);
-            W::change(map.entry(key_of(number)).or_insert_with(|| W::first(number)), record);
-        }
-        Ok(())
-    };
-    once(work).map(|((), spent)| spent).unwrap_or_default()
+    each(keys, records, |number, record| {
+        W::change(map.entry(key_of(number)).or_insert_with(|| W::first(number)), record);
+    })
 }
 
 fn hashbrown_map<W: Workload>(keys: u64, records: u64) -> Spent {
     let mut map: hashbrown::HashMap<i64, W::Value> = (0..keys).map(|n| (key_of(n), W::first(n))).collect();
+    each(keys, records, |number, record| {
+        W::change(map.entry(key_of(number)).or_insert_with(|| W::first(number)), record);
+    })
+}
+
+/// Gives every record with the number of its key.
+fn each(keys: u64, records: u64, mut change: impl FnMut(u64, u64)) -> Spent {
     let work = || {
-        for record in 0..records {
-            let number = pick(record, keys);
-            W::change(map.entry(key_of(number)).or_insert_with(|| W::first(number)), record);
-        }
+        (0..records).for_each(|record| change(pick(record, keys), record));
         Ok(())
     };
     once(work).map(|((), spent)| spent).unwrap_or_default()
