@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use alluvium_format::Preamble;
 use alluvium_testkit::fixtures;
+use alluvium_testkit::fuzz::pack;
 use alluvium_testkit::mutate::Numbers;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -21,11 +22,30 @@ fn main() -> Result<(), Box<dyn Error>> {
             write("table_file", &format!("{}-{i}", case.name), run)?;
         }
     }
+    flink()?;
     let mut numbers = Numbers::new(1);
     for i in 0..64 {
         for target in ["key_bytes", "program"] {
             let bytes: Vec<u8> = (0..128).map(|_| numbers.next_u64() as u8).collect();
             write(target, &format!("noise-{i}"), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Seeds of what reads Flink's files: headers lie at the start of state files, serializers within them.
+fn flink() -> io::Result<()> {
+    for (name, bytes) in fixtures::flink_metadata() {
+        write("flink_metadata", &name.replace('/', "-"), &bytes)?;
+    }
+    for (name, files) in fixtures::flink_databases() {
+        write("flink_database", &name, &pack(&files))?;
+    }
+    for (name, files) in fixtures::flink_snapshots() {
+        write("flink_snapshot", &name, &pack(&files))?;
+        for (i, (_, bytes)) in files.iter().enumerate() {
+            let head = bytes.len().min(4096);
+            write("flink_serializer", &format!("{name}-{i}"), &bytes[..head])?;
         }
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! Opening what `SNAP` names: ours or Flink's, recognised by content.
 
+mod bucket;
 mod flink;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use alluvium::failure::Told;
 use alluvium_model::{ErrorKind, SnapshotSource};
@@ -58,6 +60,10 @@ pub(crate) fn snapshot(location: &str, options: &Options) -> Result<Box<dyn Snap
 
 /// As [`snapshot`], telling whose it is.
 pub(crate) fn open(location: &str, options: &Options) -> Result<Opened> {
+    if alluvium_store_cloud::is_cloud(location) {
+        return open_in_bucket(location, options)
+            .with_context(|| Told::doing(format!("cannot open snapshot {location}")).next(ENVIRONMENT));
+    }
     let location = resolve(location)?;
     let doing = || Told::doing(format!("cannot open snapshot {location}"));
     let not_ours = match alluvium_snapshot::locate(&location).and_then(|found| found.open()) {
@@ -74,6 +80,22 @@ pub(crate) fn open(location: &str, options: &Options) -> Result<Opened> {
     }
 }
 
+fn open_in_bucket(location: &str, options: &Options) -> Result<Opened> {
+    if let Some(snapshot) = bucket::ours(location)? {
+        return Ok(Opened::Ours(Box::new(snapshot)));
+    }
+    match flink::open_on(Arc::new(bucket::volume(location)?), location, options)? {
+        Some(snapshot) => Ok(Opened::Flink(snapshot)),
+        None => {
+            let neither =
+                "no snapshot there: neither savepoint.manifest or checkpoints/ nor _metadata or chk-<n>/";
+            Err(Told::new(ErrorKind::Missing, neither).into())
+        }
+    }
+}
+
+const ENVIRONMENT: &str = "AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say where buckets are and who asks";
+
 /// Returns the place that `SNAP` names, without opening it.
 pub(crate) fn resolve(location: &str) -> Result<String> {
     if location == "latest" {
@@ -88,7 +110,7 @@ pub(crate) fn resolve(location: &str) -> Result<String> {
     }
     match location.split_once("://") {
         Some((scheme, _)) => {
-            let told = format!("snapshots at {scheme}:// cannot be read yet");
+            let told = format!("{scheme}:// is no place that can be used here");
             Err(Told::new(ErrorKind::Unsupported, told).next("copy it to a local directory").into())
         }
         None => Ok(location.to_owned()),

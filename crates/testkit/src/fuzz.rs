@@ -5,12 +5,14 @@
 //! fixture.
 
 mod choices;
+mod flink;
 mod key_bytes;
 mod manifest;
 mod order;
 mod program;
 mod table_file;
 
+pub use flink::{Files, flink_database, flink_files, flink_metadata, flink_serializer, flink_snapshot, pack};
 pub use key_bytes::key_bytes;
 pub use manifest::{framed, manifest, preamble};
 pub use program::program;

@@ -4,6 +4,7 @@
 //! * [`mutate`]: seeded damage
 //! * [`programs`]: random programs on the runtime, against ordered maps
 //! * [`fixtures`]: the golden fixtures, in memory
+//! * [`outcome`]: what a command came to
 //! * [`allocation`]: an allocator that counts, for bounds on memory
 #![deny(missing_docs)]
 
@@ -11,4 +12,5 @@ pub mod allocation;
 pub mod fixtures;
 pub mod fuzz;
 pub mod mutate;
+pub mod outcome;
 pub mod programs;

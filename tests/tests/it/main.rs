@@ -2,6 +2,7 @@
 
 mod corpus;
 mod flink;
+mod flink_damage;
 mod flips;
 mod journeys;
 mod kills;

@@ -7,9 +7,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use alluvium_flights::Output;
+use alluvium_testkit::outcome::Outcome;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use serde_json::Value as Json;
 use tempfile::TempDir;
 
 /// The binary beside this test in the target directory.
@@ -42,33 +42,6 @@ pub(crate) struct Sandbox {
     dir: TempDir,
 }
 
-/// What a command came to.
-pub(crate) struct Outcome {
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Outcome {
-    /// Panics with everything it said unless it ended with this code.
-    #[track_caller]
-    pub(crate) fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "{text:?} is not in:\n{}", self.stderr);
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn json(&self) -> Json {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
-    }
-}
-
 impl Sandbox {
     pub(crate) fn new() -> Self {
         Sandbox { dir: tempfile::tempdir().unwrap() }
@@ -87,12 +60,7 @@ impl Sandbox {
 
     /// Runs a command to its end.
     pub(crate) fn alluvium(&self, args: &[&str]) -> Outcome {
-        let output = self.command(args).output().unwrap();
-        Outcome {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Outcome::of(&mut self.command(args))
     }
 
     /// Starts the flights job on the first `blocks` thousand flights; its log is `NAME.log`.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use alluvium_interop_flink::files::LocalVolume;
+use alluvium_interop_flink::files::{LocalVolume, Volume};
 use alluvium_interop_flink::locate::{self, Located};
 use alluvium_interop_flink::snapshot::FlinkSnapshot;
 use alluvium_interop_flink::uids::{Label, Recovery};
@@ -12,8 +12,17 @@ use crate::output;
 
 /// Opens a snapshot of Flink; none when the place leads to nothing that Flink has written.
 pub(super) fn open(location: &str, options: &Options) -> Result<Option<Box<dyn SnapshotSource>>> {
-    let Some(file) = locate::find(&LocalVolume, location)? else { return Ok(None) };
-    let mut located = locate::open(Arc::new(LocalVolume), &file)?;
+    open_on(Arc::new(LocalVolume), location, options)
+}
+
+/// As [`open`], on any volume.
+pub(super) fn open_on(
+    volume: Arc<dyn Volume>,
+    location: &str,
+    options: &Options,
+) -> Result<Option<Box<dyn SnapshotSource>>> {
+    let Some(file) = locate::find(volume.as_ref(), location)? else { return Ok(None) };
+    let mut located = locate::open(volume, &file)?;
     for (old, new) in &options.remap {
         let files = located.files.with_remap(old, new);
         located.files = files.with_context(|| format!("--remap {old}={new}"))?;

@@ -10,8 +10,8 @@ use crate::progress::Progress;
 /// Print the rows of a state.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Snapshot, ours or of Flink: a directory, a manifest or _metadata, or the root of a job for its
-    /// newest checkpoint.
+    /// Snapshot, ours or of Flink: a directory or s3:// URL, a manifest or _metadata, or the root of a job
+    /// for its newest checkpoint.
     #[arg(value_name = "SNAP")]
     snapshot: String,
     /// Operator, by uid or id, and state: aircraft/position.

@@ -14,8 +14,8 @@ use crate::progress::Progress;
 /// Show the operators and states of a snapshot.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Snapshot, ours or of Flink: a directory, a manifest or _metadata, or the root of a job for its
-    /// newest checkpoint.
+    /// Snapshot, ours or of Flink: a directory or s3:// URL, a manifest or _metadata, or the root of a job
+    /// for its newest checkpoint.
     #[arg(value_name = "SNAP")]
     snapshot: String,
     /// Read the rows and count what metadata do not hold.

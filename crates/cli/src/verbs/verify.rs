@@ -9,8 +9,8 @@ use crate::progress::Progress;
 /// Check a snapshot through and through.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Snapshot, ours or of Flink: a directory, a manifest or _metadata, or the root of a job for its
-    /// newest checkpoint.
+    /// Snapshot, ours or of Flink: a directory or s3:// URL, a manifest or _metadata, or the root of a job
+    /// for its newest checkpoint.
     #[arg(value_name = "SNAP")]
     snapshot: String,
     /// Stop after so many damages.

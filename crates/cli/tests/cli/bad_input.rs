@@ -75,7 +75,7 @@ fn jobs_that_do_not_run_are_missing() {
         refused(&sandbox, &[verb, "--rest", "http://127.0.0.1:1"], 3, "missing");
     }
     refused(&sandbox, &["run", "no-such-program"], 3, "missing");
-    refused(&sandbox, &["inspect", "s3://bucket/sp"], 4, "unsupported");
+    refused(&sandbox, &["inspect", "hdfs://cluster/sp"], 4, "unsupported");
 }
 
 #[test]

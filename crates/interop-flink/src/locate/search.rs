@@ -18,17 +18,31 @@ const DEPTH: usize = 1;
 
 /// Returns the metadata file that a path leads to; none when there is no snapshot of Flink.
 pub(super) fn metadata_file(volume: &dyn Volume, path: &str) -> Result<Option<String>> {
+    // A folder is asked for its metadata first: in a bucket it is no object that could be looked at.
+    if let Some(found) = own(volume, path)? {
+        return Ok(Some(found));
+    }
     if volume.size(path)?.is_some() {
         return Ok(is_metadata(volume, path)?.then(|| path.to_owned()));
     }
-    in_folder(volume, path, DEPTH)
+    beside(volume, path, DEPTH)
+}
+
+/// Returns the metadata file of a folder that is a snapshot.
+fn own(volume: &dyn Volume, folder: &str) -> Result<Option<String>> {
+    let file = below(folder, METADATA);
+    Ok((volume.size(&file)?.is_some() && is_metadata(volume, &file)?).then_some(file))
 }
 
 fn in_folder(volume: &dyn Volume, folder: &str, depth: usize) -> Result<Option<String>> {
-    let own = below(folder, METADATA);
-    if volume.size(&own)?.is_some() && is_metadata(volume, &own)? {
-        return Ok(Some(own));
+    match own(volume, folder)? {
+        Some(found) => Ok(Some(found)),
+        None => beside(volume, folder, depth),
     }
+}
+
+/// Looks for snapshots among what a folder holds that is none itself.
+fn beside(volume: &dyn Volume, folder: &str, depth: usize) -> Result<Option<String>> {
     let entries = volume.list(folder)?;
     if let Some(found) = newest_checkpoint(volume, folder, &entries)? {
         return Ok(Some(found));
