@@ -23,6 +23,12 @@ fn every_type_has_its_form() {
     check(T::String, Value::String("ü".into()), json!("ü"));
     check(T::Bytes, Value::Bytes(vec![0, 255]), json!("AP8="));
     check(T::Date, Value::Int(15_706), json!("2013-01-01"));
+    check(T::Date, Value::Int(2_932_897), json!("+10000-01-01"));
+    check(T::Date, Value::Int(-719_529), json!("-0001-12-31"));
+    check(T::Date, Value::Int(95_026_236), json!("+262142-12-31"));
+    check(T::Date, Value::Int(95_026_237), json!(95_026_237));
+    check(T::Date, Value::Int(-96_465_292), json!("-262143-01-01"));
+    check(T::Date, Value::Int(-96_465_293), json!(-96_465_293));
     check(T::Time(TimeUnit::Milli), Value::Int(3_723_004), json!("01:02:03.004"));
     check(T::timestamp_ms(), Value::Int(1_357_035_300_000), json!("2013-01-01T10:15:00Z"));
     check(T::timestamp_ms(), Value::Int(-1), json!("1969-12-31T23:59:59.999Z"));
