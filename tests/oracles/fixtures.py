@@ -6,8 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from forms import Broken
-from reader import Snapshot
+from reader import Broken, Snapshot
 
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "format" / "v1"
 

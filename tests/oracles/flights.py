@@ -230,7 +230,8 @@ def check_files(snapshot, states):
     db = duckdb.connect()
     db.execute("SET TimeZone = 'UTC'")
     for name, table in snapshot.tables.items():
-        files = [str(file) for file in snapshot.files(name)]
+        runs = sorted(table.runs, key=lambda run: run.sequence)
+        files = [str(snapshot.path(snapshot.body.objects[run.object])) for run in runs]
         if not files:
             check(f"no files of {name}", [], states[name])
             continue

@@ -1,465 +1,585 @@
-"""A reader of Alluvium snapshots, written from format-spec/v1 alone.
+"""A reader of Alluvium snapshots, written from format-spec/v1 alone: reader.py verify|states|cat SNAP [OP/STATE]
 
-    reader.py verify SNAP          check everything that a Reader can see
-    reader.py cat SNAP OP/STATE    live rows as JSON lines
-    reader.py states SNAP          names of the states, one OP/STATE a line
-
-SNAP is a savepoint's directory, a manifest, or a job's root (its latest checkpoint). A broken rule ends it
-with its id and code 3 (4 for a version or feature that is not supported), wrong usage with 2.
-"""
-import base64, itertools, json, re, sys
+`verify` checks all that a Reader can see, `states` prints the names of the states, `cat` the live rows of one as
+JSON lines. SNAP is a savepoint's directory, a manifest, or a job's root (its latest checkpoint). A broken rule ends
+it with its id and code 3 (4 for a version or feature that is not supported), wrong usage with 2."""
+import base64, bisect, contextlib, datetime, functools, json, re, struct, sys
+from collections import Counter, namedtuple
+from decimal import Decimal
+from itertools import islice, pairwise, permutations
 from pathlib import Path
-from struct import error as CutShort, pack, unpack, unpack_from
+from struct import iter_unpack, pack, unpack, unpack_from
 from types import SimpleNamespace
-from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-import xxhash, zstandard
+import pyarrow as pa, pyarrow.parquet as pq, zstandard
+from xxhash import xxh3_64_intdigest, xxh3_128_hexdigest, xxh3_128_intdigest
 
-from forms import Broken, Opaque, Type, mix, murmur3, require
+sys.set_int_max_str_digits(10000)  # a big-integer has at most 9864
 
+class Broken(Exception):
+    """A broken rule of the format."""
+    rule = property(lambda self: str(self).partition(":")[0])
+def require(what, **rules):
+    """Ends with the first rule that does not hold, MAN_1 for MAN-1."""
+    for rule, holds in rules.items():
+        if not holds:
+            raise Broken(f"{rule.replace('_', '-')}: {what}")
+@contextlib.contextmanager
+def malformed(rule, what):
+    """Bytes from outside that cannot be read in here break this rule."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, StopIteration, OSError, struct.error,
+            pa.ArrowException, zstandard.ZstdError) as e:
+        raise Broken(f"{rule}: {what}: {e}") from e
+
+# Chapters 3, 4 and 9: types and the forms of their values. Values are as pyarrow gives them in plain storage: times
+# are int, decimals and opaque values bytes, big numbers text, structs and sides of an either dicts, structs by field
+# id, lists and sets list, maps lists of pairs.
+CANON, DIGEST, JSON, JAVA = range(4)
+MASK, SIGN, DAY, NANOS, NAN = 2**32 - 1, 1 << 63, 86400 * 10**9, {"ms": 10**6, "us": 10**3, "ns": 1}, float("nan")
+Opaque = namedtuple("Opaque", "serializer data")
+def rotl(n, by): return (n << by | n >> 32 - by) & MASK
+def scramble(k): return rotl(k * 0xCC9E2D51 & MASK, 15) * 0x1B873593 & MASK
+def mix(code): return min(c := murmur3(pack("<I", code & MASK)), 2**32 - c) % 2**31
+def fold(n): return (n ^ n >> 32) & MASK
+def fold31(h, units): return functools.reduce(lambda h, unit: 31 * h + unit & MASK, units, h)
+def wtf8(text): return text.encode("utf-8", "surrogatepass")
+def utf16(text): return text.encode("utf-16-be", "surrogatepass")
+def sized(data): return pack(">I", len(data)) + data
+def escaped(data): return data.replace(b"\0", b"\0\xff") + b"\0\0"
+def inverted(data, when): return bytes(255 - b for b in data) if when else data
+def base(v): return base64.b64encode(v).decode()
+def integer(data, n, flip=0): return int.from_bytes([byte ^ flip for byte in islice(data, n)], "big")
+def murmur3(data):
+    """murmur3-x86-32 with seed 0 (KEYGROUP-6); over the four bytes of a hash it begins KEYGROUP-3."""
+    h, whole = 0, len(data) // 4 * 4
+    for word, in iter_unpack("<I", data[:whole]):
+        h = rotl(h ^ scramble(word), 13) * 5 + 0xE6546B64 & MASK
+    h ^= scramble(int.from_bytes(data[whole:], "little")) ^ len(data)
+    for by, times in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+        h = (h ^ h >> by) * times & MASK
+    return h
+def clock(nanos):
+    seconds = nanos // 10**9
+    text = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{nanos % 10**9:09}"
+    return re.sub(r"\.?(000)+$", "", text)
+def civil(days):
+    """Year, month and day of a day since 1970-01-01, in any year."""
+    era, of_era = divmod(days + 719162, 146097)
+    day = datetime.date.fromordinal(of_era + 1)
+    return day.year + 400 * era, day.month, day.day
+def scaled(t, v):
+    """Unscaled integer and scale of a decimal or big number."""
+    if t.kind == "decimal":
+        return int.from_bytes(v, "little", signed=True), t.unit
+    sign, digits, exponent = Decimal(v).as_tuple()
+    return int(Decimal((sign, digits, 0))), -exponent
+
+# Forms of a value `v` of type `t`; of a nested one by the forms of its cells: rows of them, or one row.
+def same(t, v): return v
+def number(t, v): return (v + t.low).to_bytes(t.width, "big")
+def bits(t, v): return int.from_bytes(pack(">d" if t.width == 8 else ">f", v if v == v else NAN), "big")
+def ordered(t, v): return number(t, n if (n := bits(t, v)) < t.low else t.low - 1 - n)
+def instant(t, v): return pack(">?", t.kind == "timestamp") + (v * t.nanos).to_bytes(16, "big", signed=True)
+def tagged(t, v): return sized(t.inner.encode()) + escaped(v)
+def text(t, v): return {"$utf16": utf16(v).hex()} if re.search("[\ud800-\udfff]", v) else v
+def listed(t, rows): return b"".join([b"\1" + b"".join(row) for row in rows]) + b"\0"
+def counted(t, rows): return pack(">Q", len(rows)) + b"".join([cell for row in rows for cell in row])
+def fielded(t, row): return b"\1" + b"".join(row)
+def first(t, rows): return [row[0] for row in rows]
+def some(t, row): return b"".join([head + cell for head, cell in zip(t.heads, row) if cell != b"\0"]) + b"\0"
+def named(t, row): return {n: v for n, v in zip(t.names, row) if v is not None or t.kind == "tuple" or n[0] != "$"}
+def unordered(t, n):
+    return unpack(">d" if t.width == 8 else ">f", number(t, (n if n >= 0 else t.low - 1 - n) - t.low))[0]
+def real(t, v):
+    odd = "NaN" if v != v else "Infinity" if v > 0 else "-Infinity"
+    return odd if v - v else v if t.width == 8 else float(pa.scalar(v, pa.float32()).cast(pa.utf8()).as_py())
+def iso(t, v):
+    """A date or instant as ISO 8601 writes it, its number where that cannot."""
+    (year, month, day), rest = civil(v * t.nanos // DAY), v * t.nanos % DAY
+    time = "" if t.kind == "date" else "T" + clock(rest) + "Z" * (t.kind == "timestamp")
+    return f"{year:04}-{month:02}-{day:02}{time}" if 0 <= year <= 9999 else v
+def big_integer(t, v):
+    n = int(v)
+    return bytes([n >= 0]) + inverted(sized(abs(n).to_bytes((n.bit_length() + 7) // 8, "big")), n < 0)
+def big_decimal(t, v):
+    (n, scale), digits = scaled(t, v), v.lstrip("-0.").partition("E")[0].replace(".", "").encode()
+    head = pack(">Q", len(str(abs(n))) - scale + SIGN) + digits.rstrip(b"0") + b"\0"
+    return bytes([(n >= 0) + (n > 0)]) + inverted(head if n else b"", n < 0) + pack(">I", scale + 2**31)
+def scaled_text(t, v): return pack(">i", scaled(t, v)[1]) + sized(str(scaled(t, v)[0]).encode())
+def sided(t, v): return pack(">?", v[0] == "right") + v[1]
+def java_text(t, v): return fold31(0, [unit for unit, in iter_unpack(">H", utf16(v))])
+def java_number(t, v):
+    n, scale = scaled(t, v)
+    words = abs(n).to_bytes((n.bit_length() + 31) // 32 * 4, "big")
+    h = fold31(0, [word for word, in iter_unpack(">I", words)]) * (-1 if n < 0 else 1)
+    return h if t.kind == "big-integer" else 31 * h + scale
+def java_day(t, v):
+    (year, month, day), rest = civil(v * t.nanos // DAY), v * t.nanos % DAY
+    return (year & 0xFFFFF800 ^ (year << 11) + (month << 6) + day ^ fold(rest)) & MASK
+def java_instant(t, v): return fold(v * t.nanos // 10**9) + 51 * (v * t.nanos % 10**9)
+
+KINDS = {  # rule (of the narrowest), kind byte of digests, and the four forms, that of digests without its kind byte
+    "bool": (1, 1, number, lambda t, v: pack(">?", v), same, lambda t, v: 1231 if v else 1237),
+    "int": (2, 2, number, lambda t, v: pack(">q", v), same, lambda t, v: fold(v) if t.width == 8 else v),
+    "uint": (6, 3, number, lambda t, v: pack(">Q", v), same, None),
+    "float": (8, 4, ordered, lambda t, v: pack(">d", v if v == v else NAN), real, lambda t, v: fold(bits(t, v))),
+    "string": (12, 5, lambda t, v: escaped(wtf8(v)), lambda t, v: sized(wtf8(v)), text, java_text),
+    "bytes": (13, 6, lambda t, v: escaped(v), lambda t, v: sized(v), lambda t, v: base(v), None),
+    "date": (14, 7, number, lambda t, v: pack(">q", v), iso, java_day),
+    "time": (15, 8, number, lambda t, v: pack(">q", v * t.nanos),
+             lambda t, v: clock(v * t.nanos) if 0 <= v * t.nanos < DAY else v, lambda t, v: fold(v * t.nanos)),
+    "timestamp": (16, 9, number, instant, iso, java_instant),
+    "local-timestamp": (16, 9, number, instant, iso, java_day),
+    "decimal": (17, 10, lambda t, v: number(t, scaled(t, v)[0]), lambda t, v: pack(">i", t.unit) + v[::-1],
+                lambda t, v: format(Decimal(f"{scaled(t, v)[0]}E{-t.unit}"), "f"), java_number),
+    "list": (18, 11, listed, counted, first, lambda t, rows: fold31(1, first(t, rows))),
+    "set": (18, 12, listed, counted, first, lambda t, rows: sum(first(t, rows))),
+    "map": (19, 13, listed, counted, same, lambda t, rows: sum([key ^ value for key, value in rows])),
+    **dict.fromkeys(("struct", "tuple"), (20, 14, fielded, some, named, lambda t, row: fold31(0, row))),
+    "enum": (21, 15, lambda t, v: number(t, t.inner.index(v)), lambda t, v: sized(wtf8(v)), same, None),
+    "time-window": (22, 16, lambda t, row: b"".join(row), lambda t, row: row[0][1:] + row[1][1:], named, None),
+    "big-integer": (26, 17, big_integer, lambda t, v: sized(v.encode()), same, java_number),
+    "big-decimal": (27, 18, big_decimal, scaled_text, same, java_number),
+    "either": (28, 19, sided, sided, lambda t, v: dict([v]), None),
+    "opaque": (24, 255, lambda t, v: b"\xff" + tagged(t, v), tagged,
+               lambda t, v: {"$opaque": {"serializer": t.inner, "bytes": base(v)}}, None)}
+BACK = {"enum": lambda t, n: t.inner[n], "bool": lambda t, n: n == 1,
+        "float": unordered, "decimal": lambda t, n: n.to_bytes(16, "little", signed=True)}
+NESTING = (11, 12, 13, 14, 15, 19, 255)  # kind bytes of the types whose JSON form is an object
+ARROW = {f"{kind}{8 << i}": getattr(pa, f"{kind}{8 << i}")() for kind in ("int", "uint") for i in range(4)}
+ARROW |= {"bool": pa.bool_(), "float32": pa.float32(), "float64": pa.float64(), "date": pa.date32(),
+          **dict.fromkeys(("string", "enum", "big-integer", "big-decimal"), pa.utf8()),
+          **dict.fromkeys(("bytes", "opaque"), pa.binary()),
+          "time(ms)": pa.time32("ms"), "time(us)": pa.time64("us"), "time(ns)": pa.time64("ns"),
+          **{f"timestamp({unit})": pa.timestamp(unit, "UTC") for unit in NANOS},
+          **{f"local-timestamp({unit})": pa.timestamp(unit) for unit in NANOS}}
+SIDE = pa.field("side", pa.utf8(), False)
+NESTED = {  # Arrow type from fields, and the field id, name and type of each part
+    **dict.fromkeys(("list", "set"), (lambda fields: pa.list_(*fields), lambda inner: [(1, "element", inner)])),
+    "map": (lambda fields: pa.map_(*fields), lambda inner: [*zip((1, 2), ("key", "value"), inner, strict=True)]),
+    "struct": (pa.struct, lambda inner: [(dict(field).get("id"), field["name"], field["type"]) for field in inner]),
+    "tuple": (pa.struct, lambda inner: [(i + 1, f"f{i}", part) for i, part in enumerate(inner)]),
+    "either": (lambda fields: pa.struct([SIDE, *[field.with_nullable(True) for field in fields]]),
+               lambda inner: [*zip((1, 2), ("left", "right"), inner, strict=True)]),
+    "time-window": (pa.struct, lambda inner: [(1, "start", "int64"), (2, "end", "int64")])}
+
+def by_id(form):
+    """An Arrow type in which field ids are the names of the fields that have one (FILE-2)."""
+    fields = [form.field(i) for i in range(form.num_fields)]
+    fields = [pa.field((f.metadata or {}).get(b"PARQUET:field_id", f.name), by_id(f.type), f.nullable) for f in fields]
+    if pa.types.is_map(form):
+        return pa.map_(*fields[0].type)
+    return pa.list_(*fields) if pa.types.is_list(form) else pa.struct(fields) if pa.types.is_struct(form) else form
+
+class Type:
+    """A logical type (section 3.1), with its Arrow type and the plain one by which its values are those of Python."""
+    def __init__(self, form, depth=1):
+        self.form, self.nullable = form, isinstance(form, dict) and [*form] == ["nullable"]
+        self.parts, self.names, self.width, ids, precision = {}, [], 0, [], 0
+        with malformed("TYPE-23", f"no type {form!r}"):
+            form = form["nullable"] if self.nullable else form
+            (name, self.inner), = [(form, None)] if isinstance(form, str) else dict(form).items()
+            (kind, unit), = re.findall(r"^([a-z-]+)\d*(?:\((.+)\))?$", name)
+            rule, code, *self.forms = KINDS[kind]
+            if kind in NESTED:
+                nest, fields = NESTED[kind][0], NESTED[kind][1](self.inner)
+                ids, self.names = [n for n, _, _ in fields], [name for _, name, _ in fields]
+                require(f"ids {ids}", SCHEMA_2=all(type(n) is int for n in ids) and [0, *ids] == sorted({0, *ids}))
+                parts = [Type(part, depth + 1) for _, _, part in fields]
+                self.parts = dict(zip(map(str, ids) if code == 14 else self.names, parts))
+                self.cells, self.heads = parts, [pack(">BI", 1, n) for n in ids]
+                self.arrow = nest([pa.field(n, part.arrow, part.nullable) for n, part in self.parts.items()])
+                self.plain = nest([pa.field(n, part.plain, part.nullable) for n, part in self.parts.items()])
+            elif kind == "decimal":
+                precision, unit = map(int, unit.split(","))  # a decimal's unit is its scale
+                require(f"type {form}", TYPE_17=abs(unit) <= precision in range(1, 39))
+                self.arrow, self.plain, self.width = pa.decimal128(precision, unit), pa.binary(16), 16
+            else:
+                self.arrow = arrow = ARROW[name]
+                self.width = (arrow.bit_width + 7) // 8 if pa.types.is_primitive(arrow) else 4 * (kind == "enum")
+                self.plain = {4: pa.int32(), 8: pa.int64()}[self.width] if pa.types.is_temporal(arrow) else arrow
+                rule += (self.width.bit_length() - 1) * (kind in ("int", "uint", "float"))
+        texts = self.inner if kind == "enum" else [self.inner] if kind == "opaque" else self.names
+        odd = {*map(type, texts)} - {str} or depth > 64
+        require(f"type {form}", TYPE_23=not odd and isinstance(form, dict) == (code in NESTING),
+                **{f"TYPE_{rule}": kind not in ("set", "map") or not parts[0].nullable})
+        self.kind, self.rule, self.code, self.unit = kind, f"TYPE_{rule}", pack(">B", code), unit
+        self.nanos, self.low = NANOS.get(unit, DAY), 0 if kind in ("bool", "uint", "enum") else 1 << 8 * self.width >> 1
+        self.like, self.size = (kind, unit, kind == "struct" or len(ids)), (self.width, precision)
+        self.id_max = max([part.id_max for part in self.parts.values()] + ids * (kind == "struct"), default=0)
+
+    def takes(self, old, where):
+        """Refuses an older type whose values cannot be brought to this one."""
+        require(where, EVOL_10=where.startswith("value") or self.form == old.form,
+                EVOL_8=self.nullable or not old.nullable, EVOL_7=self.like == old.like and self.size >= old.size,
+                EVOL_9=self.kind != "enum" or self.inner[:len(old.inner)] == old.inner,
+                EVOL_5=all(n in old.parts or part.nullable for n, part in self.parts.items()))
+        for n, part in self.parts.items():
+            part.takes(old.parts.get(n, part), f"{'key' if self.kind == 'set' or n == 'key' else where}.{n}")
+
+    def load(self, array, where):
+        """Values of an Arrow array, which must have the form of section 3.1."""
+        require(f"{where} is {array.type}", **{self.rule: by_id(array.type) == self.arrow})
+        return array.view(self.plain).to_pylist()
+
+    def to(self, form, v, place=False):
+        """A value in the form CANON, DIGEST, JSON or JAVA; in a place that may be null CANON has a marker."""
+        if place and self.nullable and form == CANON:
+            return b"\0" if v is None else b"\1" + self.to(form, v)
+        if v is None:
+            return (b"", b"\0", None, 0)[form]
+        if type(v) is Opaque:
+            return Type({"opaque": v.serializer}).to(form, v.data)
+        require(f"{self.kind} has no java-hash/1", KEYGROUP_5=self.forms[form])
+        if self.kind in ("list", "set", "map"):
+            entries = v if self.kind == "map" else [(cell,) for cell in v]
+            if form in (CANON, DIGEST) and self.kind != "list":
+                members = {self.cells[0].to(CANON, entry[0]): entry for entry in entries}
+                require("a member twice", **{self.rule: len(members) == len(v)})
+                entries = [members[canon] for canon in sorted(members)]
+            v = [[part.to(form, cell, True) for part, cell in zip(self.cells, entry)] for entry in entries]
+        elif self.kind == "either":
+            side, other = v["side"], {"left": "right", "right": "left"}.get(v["side"])
+            sound = other and v[other] is None and (v[side] is not None or self.parts[side].nullable)
+            require(f"the sides of {v}", TYPE_28=sound)
+            v = side, self.parts[side].to(form, v[side], True)
+        elif self.parts:
+            v = [part.to(form, v.get(n), True) for n, part in self.parts.items()]
+        elif self.kind in ("enum", "big-integer", "big-decimal"):
+            valid = v in self.inner if self.kind == "enum" else v == str(int(v) if self.code == b"\x11" else Decimal(v))
+            require(f"{self.kind} {v!r}", **{self.rule: valid})
+        return self.code + self.forms[form](self, v) if form == DIGEST else self.forms[form](self, v)
+
+    def parse(self, data, place=False):
+        """The next value in an iterator over canonical bytes; one cut short ends it, or has other canonical bytes."""
+        if place and self.nullable and not next(data):
+            return None
+        if self.width:
+            return BACK.get(self.kind, same)(self, integer(data, self.width) - self.low)
+        if self.kind == "either":
+            side = ("left", "right")[next(data)]
+            return {"left": None, "right": None, "side": side, side: self.parts[side].parse(data, True)}
+        if self.kind in ("list", "set", "map"):
+            entries = [[part.parse(data, True) for part in self.cells] for _ in iter(data.__next__, 0)]
+            return entries if self.kind == "map" else first(self, entries)
+        head = next(data) if self.kind not in ("string", "bytes", "time-window") else 0
+        if self.parts or self.kind in ("struct", "tuple"):
+            return {n: part.parse(data, True) for n, part in self.parts.items()}
+        flip = 255 * (head == 0)
+        if self.kind == "big-integer":
+            return str(integer(data, integer(data, 4, flip), flip) * (1 if head else -1))
+        if self.kind == "big-decimal":
+            point = integer(data, 8, flip) - SIGN if head != 1 else 0
+            digits = bytes([byte ^ flip for byte in iter(data.__next__, flip)]).decode() if head != 1 else "0"
+            scale = integer(data, 4) - 2**31
+            digits = digits.ljust(min(point + scale, 9864) if head != 1 else 0, "0")
+            return str(Decimal((head == 0, [*map(int, digits)], -scale)))
+        name, text = bytes(islice(data, integer(data, 4))).decode() if head else "", bytearray()
+        while (byte := next(data)) or next(data):
+            text.append(byte)
+        text = text.decode("utf-8", "surrogatepass") if self.kind == "string" else bytes(text)
+        return Opaque(name, text) if head else text
+
+# Chapters 2 and 5 to 8: manifests, runs and objects. Examples say which members an object has, with ? those that may
+# be absent; -1 stands for a number that may be negative, HEX and BASE64 for what they match.
 BLOCK, MOST = 1 << 16, 1 << 28
-KEYED = ("value", "reducing", "aggregating", "list", "map", "event-timer", "processing-timer")
-TIMERS, INDEXED = KEYED[5:], ("operator-list", "operator-union", "pending-transactions", "in-flight")
-JAVA, CANONICAL, *TRUSTED = "java-hash/1", "canonical-bytes/1", "flink-binary-row/1", "stored"
+HEX, BASE64 = "[0-9a-f]{32}", "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+OBJECT = {"root": 0, "name": "", "size": 0, "digest": HEX, "blocks?": {"root": 0, "name": "", "offset": 0, "length": 0}}
+RUN = {"object?": 0, "offset?": 0, "length?": 0, "inline?": BASE64, "schema": 0, "base": True, "rows": 0, "deletes": 0,
+       "clears": 0, "digest": HEX, "sequence?": [0, 0], "clip?": [0, 0], "subtask?": 0}
+OPERATOR = {"id": "", "uid?": "", "name?": "", "parallelism": 0, "max_parallelism": 0, "key_group_function": "",
+            "sequence_max": 0, "tables": [{"schema": 0, "runs": [RUN], "digest?": [], "entries?": 0}]}
+BODY = {"profile": "", "layout?": "", "job": {"id": "", "name": ""}, "attempt": 0, "checkpoint_id": 0, "created_ms": -1,
+        "as_of_ms?": -1, "roots": [{"own": True, "uri?": ""}], "objects": [OBJECT], "schemas?": [],
+        "schemas_object?": 0, "job_description?": 0, "origin?": 0, "operators": [OPERATOR], "aborted": []}
+SCHEMA = {"name": "", "kind": "", "ttl_ms?": 0, "ttl_unknown?": True, "raw?": [], "field_id_max?": 0}
+INDEXED = "operator-list", "operator-union", "pending-transactions", "in-flight"
+STATES = {"list": "key_group key list_pos value", "map": "key_group key map_key value", "broadcast": "map_key value",
+          **dict.fromkeys(("value", "reducing", "aggregating"), "key_group key value"),
+          **dict.fromkeys(("event-timer", "processing-timer"), "key_group key timestamp"),
+          **dict.fromkeys(INDEXED, "subtask index value")}
 COLUMNS = ("op:uint8 key_group:uint16 key key_raw:bytes namespace namespace_raw:bytes map_key map_key_raw:bytes "
            "list_pos:int64 timestamp:int64 subtask:int32 index:int64 value value_raw:bytes last_access:int64").split()
-NO_VALUE = ("value", "value_raw", "last_access")
-HIDDEN = ((), NO_VALUE, NO_VALUE + ("map_key", "map_key_raw", "list_pos", "timestamp"))  # RUN-5, by operation
-PLACES = ("key", "namespace", "map_key", "value")
-SHOWN = "key_group key namespace map_key subtask index timestamp value last_access".split()
-SHAPES = {name: [member.split(":") for member in members.split()] for name, members in {
-    "body": "profile:str layout?:str job:dict attempt:int checkpoint_id:int created_ms:ms as_of_ms?:ms roots:list "
-            "objects:list schemas?:list schemas_object?:int job_description?:int origin?:int operators:list aborted:list",
-    "job": "id:str name:str", "object": "root:int name:str size:int digest:hex blocks?:dict",
-    "blocks": "root:int name:str offset:int length:int",
-    "operator": "id:str uid?:str name?:str parallelism:int max_parallelism:int key_group_function:str "
-                "sequence_max:int tables:list",
-    "table": "schema:int runs:list digest?:list entries?:int",
-    "run": "object?:int offset?:int length?:int inline?:str schema:int base:bool rows:int deletes:int clears:int "
-           "digest:hex sequence?:list clip?:list subtask?:int",
-    "schema": "name:str kind:str ttl_ms?:int ttl_unknown?:bool raw?:list field_id_max?:int"}.items()}
+LAST_OP = {"value": 0, "last_access": 0, "map_key": 1, "list_pos": 1, "timestamp": 1}  # that has a cell there (RUN-5)
 
-
-def shaped(shape, value):
-    """The members of a JSON object that its shape knows, None where absent (MAN-1, MAN-2)."""
-    rule, out = "SCHEMA-1" if shape == "schema" else "MAN-1", SimpleNamespace()
-    require(isinstance(value, dict), rule, f"{shape} is no JSON object")
-    for member, kind in SHAPES[shape]:
-        name, got = member.rstrip("?"), value.get(member.rstrip("?"))
-        require(got is not None or member.endswith("?"), rule, f"{shape} has no {name}")
-        if got is not None and kind in ("int", "ms"):
-            require(type(got) is int and -2**63 * (kind == "ms") <= got < 2**63, "MAN-2", f"{shape}.{name} is {got!r}")
-        elif got is not None:
-            require(type(got).__name__ == kind.replace("hex", "str"), rule, f"{shape}.{name} is {got!r}")
-            require(kind != "hex" or re.fullmatch("[0-9a-f]{32}", got), "MAN-2", f"{shape}.{name} is {got!r}")
-        setattr(out, name, got)
-    return out
-
-
-def between(value, low, high, rule, what):
-    good = isinstance(value, list) and len(value) == 2 and all(type(n) is int for n in value)
-    require(good, "MAN-1", f"{what} {value}")
-    require(low <= value[0] <= value[1] <= high, rule, f"{what} {value}")
-
+def shaped(value, example, what, rule="MAN_1"):
+    """A JSON value of the shape of an example, objects with None for members that are absent (MAN-1, MAN-2)."""
+    require(f"{what}: {value!r}", **{rule: type(value) is type(example) and (example != [0, 0] or len(value) == 2)})
+    if isinstance(example, dict):
+        got = {name: value.get(name.rstrip("?")) for name in example}
+        require(f"{what}: {value!r}", **{rule: all(part is not None or name[-1] == "?" for name, part in got.items())})
+        return SimpleNamespace(**{name.rstrip("?"): part if part is None else shaped(part, example[name], name, rule)
+                                  for name, part in got.items()})
+    number = type(example) is not int or -2**63 * -example <= value < 2**63
+    require(f"{what}: {value!r}", MAN_2=number and (example not in (HEX, BASE64) or re.fullmatch(example, value)))
+    return [shaped(part, example[0], what, rule) for part in value] if example and type(example) is list else value
 
 class State:
     """A state schema (SCHEMA-1)."""
     def __init__(self, form):
-        s = shaped("schema", form)
-        self.name, self.kind, self.raw, self.keyed = s.name, s.kind, s.raw or [], s.kind in KEYED
-        self.ttl = float("inf") if s.ttl_unknown else s.ttl_ms  # TTL-5
-        require(s.kind in KEYED + INDEXED + ("broadcast",), "SCHEMA-1", f"no kind {s.kind!r}")
-        self.types = {place: Type(form[place + "_type"]) for place in PLACES if form.get(place + "_type") is not None}
-        must = {"key": self.keyed, "map_key": s.kind in ("map", "broadcast"), "value": s.kind not in TIMERS}
-        require(all((p in self.types) == there for p, there in must.items()), "SCHEMA-1", f"types of {s.kind} {s.name}")
-        require(self.keyed or self.ttl is None and "namespace" not in self.types, "SCHEMA-1", f"{s.name} is not keyed")
-        require(not self.keyed or not self.types["key"].nullable, "SCHEMA-1", "a nullable key")
-        require({*self.raw} <= {place + "_raw" for place in self.types}, "SCHEMA-1", f"raw {self.raw}")
-        id_max = max((form.id_max for form in self.types.values()), default=0)
-        require(id_max <= (s.field_id_max or 0), "SCHEMA-2", f"a field id of {s.name} above field_id_max")
+        vars(self).update(vars(shaped(form, SCHEMA, "schema", "SCHEMA_1")))
+        self.ttl_ms = float("inf") if self.ttl_unknown else self.ttl_ms  # TTL-5
+        columns, self.raw = STATES.get(self.kind, "").split(), self.raw or []
+        places = [place for place in ("key", "namespace", "map_key", "value") if form.get(place + "_type") is not None]
+        self.types = {place: Type(form[place + "_type"]) for place in places}
+        self.keyed, self.there = "key" in columns, {*columns, *places, *self.raw}
+        good = columns and {*places} - {"namespace"} == {*columns} & {"key", "map_key", "value"} and (
+            not self.types["key"].nullable if self.keyed else self.ttl_ms is None and "namespace" not in places
+        ) and {*self.raw} <= {place + "_raw" for place in places}
+        id_max = max([form.id_max for form in self.types.values()], default=0)
+        require(f"schema of {self.name}", SCHEMA_1=good, SCHEMA_2=id_max <= (self.field_id_max or 0))
 
     def columns(self, base):
         """Name, type and nullability of each column (TABLE-3, TABLE-4)."""
-        there = {"op": not base, "key_group": self.keyed, "list_pos": self.kind == "list", "subtask": self.kind in INDEXED,
-                 "timestamp": self.kind in TIMERS, "index": self.kind in INDEXED, "last_access": self.ttl is not None}
-        loose = () if base else ("map_key", "list_pos", "timestamp", "value", "last_access")
-        for name, _, plain in (column.partition(":") for column in COLUMNS):
-            if there.get(name) or name in self.types or name in self.raw:
-                form = self.types.get(name) or Type(plain)
-                raw = name in self.raw or name + "_raw" in self.raw
-                yield name, form, raw or name in loose or name == "value" and form.nullable
+        there = self.there | {"op" if not base else "", "last_access" if self.ttl_ms is not None else ""}
+        for name, _, plain in (column.partition(":") for column in COLUMNS if column.partition(":")[0] in there):
+            form, raw = self.types.get(name) or Type(plain), {name, name + "_raw"} & {*self.raw}
+            yield name, form, bool(raw) or not base and name in LAST_OP or name == "value" and form.nullable
 
-
-class Row(NamedTuple):
-    group: int
-    sort: bytes   # sort key
-    op: int
-    scope: bytes  # canonical key and namespace
-    cells: dict   # logical values by column
-
+    def tails(self, rows):
+        """Value in digest form and last access of each row."""
+        tails = [self.types["value"].to(DIGEST, v) if "value" in rows else b"" for v in rows.get("value", rows["op"])]
+        ends = [b"\0"] * len(tails) if self.ttl_ms is None else [pack(">Bq", 1, t or 0) for t in rows["last_access"]]
+        return [tail + end for tail, end in zip(tails, ends)]
 
 class Snapshot:
     """A manifest and what it names. Opening one checks the manifest; `rows` reads a table."""
-
+    @malformed("MAN-1", "the body")
     def __init__(self, place):
-        manifest, self.live, self.tables, ids = locate(Path(place)), {}, {}, set()
-        try:
-            self.body = m = shaped("body", json.loads(preamble(manifest.read_bytes()).decode()))
-        except ValueError as e:
-            raise Broken("MAN-1", f"the body is no JSON: {e}") from e
-        shaped("job", m.job)
+        manifest, self.tables = locate(Path(place)), {}
+        self.body = m = shaped(json.loads(preamble(manifest.read_bytes()).decode()), BODY, "body")
         self.root = manifest.parent if m.profile == "savepoint" else manifest.parent.parent
-        layouts = {"savepoint": ["compacted", "stacked"], "checkpoint": [None]}
-        require(m.layout in layouts.get(m.profile, []), "MAN-1", f"profile {m.profile!r}, layout {m.layout!r}")
-        require((m.schemas is None) != (m.schemas_object is None), "MAN-1", "schemas and schemas_object")
-        require(m.roots and all(isinstance(root, dict) for root in m.roots), "ROOT-1", "roots")
-        claimed = [root.get("own") is False and type(root.get("uri")) is str for root in m.roots[1:]]
-        require(m.roots[0].get("own") is True and all(claimed), "ROOT-1", f"roots {m.roots}")
-        require(not m.layout or len(m.roots) == 1 and not m.aborted, "MAN-8", "a savepoint that is not self-contained")
-        self.objects = [shaped("object", o) for o in m.objects]
-        for o in self.objects:
-            o.blocks = shaped("blocks", o.blocks) if o.blocks else None
-            require(o.size <= MOST, "MAN-6", f"{o.name} has {o.size} bytes")
-            require(o.blocks or o.size <= 1 << 20, "DIGEST-3", f"{o.name} has no block digests")
+        roots = m.roots and all(root.own == (i == 0) and (root.own or root.uri) for i, root in enumerate(m.roots))
+        objects = {(o.root, o.name) for o in m.objects}
+        named = {m.schemas_object, m.job_description, m.origin, *m.aborted}
+        layout = m.layout in {"savepoint": ("compacted", "stacked"), "checkpoint": (None,)}.get(m.profile, ())
+        require("the body", MAN_1=layout and (m.schemas is None) != (m.schemas_object is None), ROOT_1=roots,
+                MAN_8=not m.layout or len(m.roots) == 1 and not m.aborted, MAN_6=len(objects) == len(m.objects),
+                MAN_3=named <= {None, *range(len(m.objects))})
+        for o in m.objects:
+            listed = o.blocks.length == 8 * -(-o.size // BLOCK) if o.blocks else o.size <= 1 << 20
+            require(o.name, MAN_6=o.size <= MOST, DIGEST_3=listed)
             for part in filter(None, (o, o.blocks)):
-                require(part.root < len(m.roots), "MAN-3", f"no root {part.root}")
-                good = re.fullmatch(r"[A-Za-z0-9._~%-]+(/[A-Za-z0-9._~%-]+)*", part.name) and len(part.name) <= 1024
-                require(good and not {".", ".."} & {*part.name.split("/")}, "NAME-1", f"object {part.name!r}")
-        require(len({(o.root, o.name) for o in self.objects}) == len(self.objects), "MAN-6", "an object twice")
-        for index in m.aborted + [i for i in (m.schemas_object, m.job_description, m.origin) if i is not None]:
-            require(type(index) is int and 0 <= index < len(self.objects), "MAN-3", f"no object {index}")
-        schemas = m.schemas if m.schemas is not None else json.loads(self.read(m.schemas_object))
-        self.schemas = [State(schema) for schema in schemas]
-        for operator in (shaped("operator", o) for o in m.operators):
-            require(re.fullmatch("[0-9a-f]{32}", operator.id), "OPER-1", f"operator id {operator.id!r}")
-            require(operator.id not in ids, "MAN-4", f"operator {operator.id} twice")
-            require(1 <= operator.parallelism <= operator.max_parallelism <= 32768, "MAN-4", f"parallelism of {operator.id}")
-            require(operator.key_group_function in (JAVA, CANONICAL, *TRUSTED), "KEYGROUP-4", operator.key_group_function)
-            ids.add(operator.id)
-            for table in (shaped("table", t) for t in operator.tables):
-                self.check(operator, table)
-                name = (operator.uid or operator.id).replace("%", "%25").replace("/", "%2F") + "/" + table.state.name
-                require(name not in self.tables, "MAN-5", f"{name} twice")
+                name = re.fullmatch(r"(?!(.*/)?\.\.?(/|$))[A-Za-z0-9._~%-]+(/[A-Za-z0-9._~%-]+)*", part.name)
+                require(part.name, MAN_3=part.root < len(m.roots), NAME_1=name and len(part.name) <= 1024)
+        with malformed("SCHEMA-1", "schemas"):
+            self.schemas = [*map(State, json.loads(self.read(m.schemas_object)) if m.schemas is None else m.schemas)]
+        ids = [operator.id for operator in m.operators]
+        for o in m.operators:
+            require(o.id, OPER_1=re.fullmatch("[0-9a-f]{32}", o.id), MAN_4=ids.count(o.id) == 1
+                    and 1 <= o.parallelism <= o.max_parallelism <= 32768, KEYGROUP_4=o.key_group_function in (
+                        "java-hash/1", "canonical-bytes/1", "flink-binary-row/1", "stored"))
+            for table in o.tables:
+                self.check(o, table)
+                name = (o.uid or o.id).replace("%", "%25").replace("/", "%2F") + "/" + table.state.name
+                require(name, MAN_5=name not in self.tables)
                 self.tables[name] = table
 
     def check(self, operator, table):
         """The rules of a table that the manifest alone can break."""
-        require(table.schema < len(self.schemas), "MAN-3", f"no schema {table.schema}")
-        state = table.state = self.schemas[table.schema]
-        table.operator, table.runs = operator, [shaped("run", run) for run in table.runs]
-        groups = operator.max_parallelism if state.keyed else 1
-        require(not self.body.layout or state.kind != "in-flight", "MAN-11", state.name)
-        require(not self.body.layout or table.digest is not None, "MAN-10", f"{state.name} has no digest")
+        layout, objects, what = self.body.layout, self.body.objects, f"a table of {operator.id}"
+        require(what, MAN_3=all(user.schema < len(self.schemas) for user in (table, *table.runs)))
+        table.operator, table.state = operator, self.schemas[table.schema]
+        state, what = table.state, f"{table.state.name} of {operator.id}"
+        require(what, MAN_11=not layout or state.kind != "in-flight", MAN_10=not layout or table.digest is not None)
         for run in table.runs:
-            require(run.schema < len(self.schemas), "MAN-3", f"no schema {run.schema}")
-            run.state = self.schemas[run.schema]
-            require((run.state.name, run.state.kind) == (state.name, state.kind), "MAN-3", f"a run of {run.state.name}")
-            place = {run.object is None, run.offset is None, run.length is None, run.inline is not None}
-            require(len(place) == 1, "MAN-1", f"a run of {state.name} without its one place")
-            if run.inline is None:
-                require(run.object < len(self.objects), "MAN-3", f"no object {run.object}")
-                require(run.offset + run.length <= self.objects[run.object].size, "MAN-6", "a run outside its object")
-            else:
-                try:
-                    run.inline = base64.b64decode(run.inline, validate=True)
-                except ValueError as e:
-                    raise Broken("MAN-2", f"an inline run of {state.name}: {e}") from e
-                require(len(run.inline) <= 4096, "RUN-7", f"{len(run.inline)} bytes inline")
-            require(run.deletes + run.clears <= run.rows, "MAN-7", f"{run.deletes} deletes, {run.clears} clears")
-            require(not run.base or run.deletes + run.clears == 0, "RUN-2", f"deletes in a base run of {state.name}")
-            whole = run.inline is None and (run.offset, run.length) == (0, self.objects[run.object].size)
-            require(self.body.layout != "compacted" or run.base and whole, "MAN-9", f"a run of {state.name}")
-            if state.keyed:
-                require(run.subtask is None, "MAN-1", f"subtask of a run of {state.name}")
-                between(run.clip, 0, groups, "CLIP-1", "clip")
-                between(run.sequence, 1, min(operator.sequence_max, 2**31 - 1), "SEQ-1", "sequence")
-                require(run.clip[0] < run.clip[1], "CLIP-1", f"clip {run.clip}")
-            else:
-                require(run.base and run.sequence is None and run.clip is None, "RUN-6", f"a run of {state.name}")
-                run.clip, run.sequence = [0, 1], [0, 0]
-            run.clip = range(*run.clip)
-        subtasks = [run.subtask for run in table.runs]
-        distinct = None not in subtasks and len({*subtasks}) == len(subtasks)
-        require(state.keyed or distinct or {*subtasks} == {None}, "RUN-6", f"subtasks {subtasks} of {state.name}")
-        for a, b in itertools.permutations(table.runs if state.keyed else [], 2):
-            if a.clip.start < b.clip.stop and b.clip.start < a.clip.stop:
-                apart = a.sequence[1] < b.sequence[0] or b.sequence[1] < a.sequence[0]
-                require(apart, "SEQ-2", f"sequences {a.sequence} and {b.sequence} of {state.name}")
-                require(not a.base or b.base or a.sequence < b.sequence, "RUN-3", f"a delta below a base of {state.name}")
+            run.state, inline = self.schemas[run.schema], run.inline is not None
+            require(what, MAN_3=(run.state.name, run.state.kind) == (state.name, state.kind)
+                    and (run.object is None or run.object < len(objects)),
+                    MAN_1={part is None for part in (run.object, run.offset, run.length)} == {inline},
+                    EVOL_10=run.state.types.keys() == state.types.keys())
+            run.inline = base64.b64decode(run.inline) if inline else None
+            size, whole = len(run.inline) if inline else objects[run.object].size, (run.offset, run.length)
+            require(what, MAN_6=inline or sum(whole) <= size, RUN_7=not inline or size <= 4096,
+                    MAN_9=layout != "compacted" or run.base and whole == (0, size),
+                    MAN_7=run.deletes + run.clears <= run.rows, RUN_2=not run.base or run.deletes + run.clears == 0,
+                    RUN_6=state.keyed or run.base and run.sequence is None and run.clip is None,
+                    MAN_1=not state.keyed or run.subtask is None and None not in (run.sequence, run.clip))
+            (start, end), (first, last) = run.clip, run.sequence = run.clip or [0, 1], run.sequence or [1, 1]
+            require(what, CLIP_1=start < end <= operator.max_parallelism,
+                    SEQ_1=not state.keyed or 1 <= first <= last <= min(operator.sequence_max, 2**31 - 1))
+        subtasks = [run.subtask for run in table.runs if not state.keyed]
+        require(what, RUN_6={*subtasks} <= {None} or None not in subtasks and len({*subtasks}) == len(subtasks))
+        for a, b in permutations(table.runs, 2) if state.keyed else ():
+            if a.clip[0] < b.clip[1] and b.clip[0] < a.clip[1]:
+                require(what, SEQ_2=a.sequence[1] < b.sequence[0] or b.sequence[1] < a.sequence[0],
+                        RUN_3=not a.base or b.base or a.sequence < b.sequence)
 
     def path(self, part):
-        root = Path(self.body.roots[part.root]["uri"].removeprefix("file://")) if part.root else self.root
+        root = Path(self.body.roots[part.root].uri.removeprefix("file://")) if part.root else self.root
         path = (root / part.name).resolve()
-        require(path.is_relative_to(root.resolve()), "STORE-1", f"{part.name} leads out of its root")
-        require(path.is_file(), "PUB-1", f"no object {part.name}")
+        require(part.name, STORE_1=path.is_relative_to(root.resolve()), PUB_1=path.is_file())
         return path
 
-    def read(self, index, offset=0, length=None):
-        """Verified bytes of an object (DIGEST-1 to DIGEST-5)."""
-        o = self.objects[index]
-        end, count = o.size if length is None else offset + length, -(-o.size // BLOCK)
-        first, last = (offset // BLOCK, -(-end // BLOCK)) if o.blocks else (0, count)
-        with self.path(o).open("rb") as file:
-            require(file.seek(0, 2) == o.size, "DIGEST-2", f"{o.name} has not {o.size} bytes")
-            file.seek(first * BLOCK)
-            data = file.read((last - first) * BLOCK)
-        found = [xxhash.xxh3_64_intdigest(data[at:at + BLOCK]).to_bytes(8, "little") for at in range(0, len(data), BLOCK)]
-        listed = b"".join(found)
-        if o.blocks:
-            require(o.blocks.length == 8 * count, "DIGEST-3", f"{o.blocks.length} bytes of block digests of {o.name}")
-            with self.path(o.blocks).open("rb") as file:
-                file.seek(o.blocks.offset)
-                listed = file.read(o.blocks.length)
-        rule = "DIGEST-3" if o.blocks else "DIGEST-2"
-        require(xxhash.xxh3_128_hexdigest(listed) == o.digest, rule, f"digest of {o.name}")
-        for i, digest in enumerate(found, first if o.blocks else 0):
-            place = f"{o.name}, bytes {i * BLOCK}..{min((i + 1) * BLOCK, o.size)}"
-            require(listed[8 * i:8 * i + 8] == digest, "DIGEST-5", place)
-        return data[offset - first * BLOCK:end - first * BLOCK]
+    @functools.cache
+    def read(self, index):
+        """An object, all of its blocks verified (DIGEST-1 to DIGEST-5)."""
+        o = self.body.objects[index]
+        data, rule = self.path(o).read_bytes(), "DIGEST_3" if o.blocks else "DIGEST_2"
+        require(f"{o.name} has {len(data)} bytes", DIGEST_2=len(data) == o.size)
+        found = b"".join([pack("<Q", xxh3_64_intdigest(data[i:i + BLOCK])) for i in range(0, o.size, BLOCK)])
+        listed = self.path(o.blocks).read_bytes()[o.blocks.offset:][:o.blocks.length] if o.blocks else found
+        require(o.name, **{rule: len(listed) == len(found) and xxh3_128_hexdigest(listed) == o.digest})
+        for i in range(0, len(found), 8):
+            require(f"{o.name}, block {i // 8} of {BLOCK} bytes", DIGEST_5=listed[i:i + 8] == found[i:i + 8])
+        return data
 
-    def run_rows(self, table, run):
-        """All rows of a run, which must be those that were written."""
-        data = run.inline if run.inline is not None else self.read(run.object, run.offset, run.length)
-        state, what = run.state, f"a run of {run.state.name}"
-        try:
-            file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
-            meta, schema, columns = file.metadata, file.schema_arrow, file.read(use_threads=False).combine_chunks()
-            chunks = [meta.row_group(g).column(c) for g in range(meta.num_row_groups) for c in range(meta.num_columns)]
-            entries = {key.decode(): value.decode() for key, value in (meta.metadata or {}).items()}
-        except (pa.ArrowException, OSError, ValueError) as e:
-            raise Broken("FILE-1", f"{what}: {e}") from e
-        require({chunk.compression for chunk in chunks} <= {"ZSTD", "UNCOMPRESSED"}, "FILE-1", f"compression of {what}")
-        require(all(chunk.has_offset_index for chunk in chunks), "FILE-6", f"no offset index in {what}")
-        good = entries.get("alluvium.version") == "1" and {"alluvium.schema", "alluvium.base"} <= {*entries}
-        require(good, "FILE-3", f"metadata of {what}")
-        want, cells, rows, index, counts, total = list(state.columns(run.base)), {}, [], [], [0, 0, 0], 0
-        require(schema.names == [name for name, _, _ in want], "TABLE-3", f"columns {schema.names} of {what}")
-        require(entries["alluvium.base"] == str(run.base).lower(), "RUN-2", f"alluvium.base of {what}")
-        for name, form, loose in want:
-            require(schema.field(name).nullable == loose, "TABLE-4", f"nullability of {name} in {what}")
-            array = columns.column(name)
-            cells[name] = form.load(array.chunk(0) if array.num_chunks else pa.array([], array.type), name)
-        before, placed = (-1, b""), {}
-        for values in zip(*cells.values()):
-            row = self.row(table, run, dict(zip(cells, values)), placed)
-            require(before <= row[:2], "ORDER-1", f"rows of {what} in disorder")
-            require(before != row[:2], "ORDER-5", f"a row of {what} twice")
-            before = row[:2]
-            if not index or index[-1][0] != row.group:
-                index.append([row.group, len(rows), 0])
-            index[-1][2] += 1
-            counts[row.op] += 1
-            rows.append(row)
-            total += hashed(pack(">BI", row.op, row.group), row.sort, tail(state, row.cells) if row.op == 0 else b"")
-        index, digest = json.dumps(index, separators=(",", ":")), f"{total % 2**128:032x}"
-        require(not state.keyed or entries.get("alluvium.key_groups") == index, "FILE-4", f"key-group index of {what}")
-        require([run.rows, run.deletes, run.clears] == [len(rows), *counts[1:]], "MAN-1", f"numbers of rows of {what}")
-        require(run.digest == digest, "ROWHASH-9", f"digest of {what}")
-        require(entries.get("alluvium.digest") == f"{len(rows)}:{digest}", "FILE-3", f"alluvium.digest of {what}")
+    @malformed("FILE-1", "a run")
+    def load(self, table, run):
+        """Columns of a run, whose rows must be those that were written; and the bytes, as hashed, of each row's scope
+        (key group, key, namespace), place (key group, sort key) and tail (value, last access)."""
+        state, operator, what = run.state, table.operator, f"a run of {run.state.name}"
+        data = self.read(run.object)[run.offset:][:run.length] if run.inline is None else run.inline
+        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
+        meta, schema, columns = file.metadata, file.schema_arrow, file.read(use_threads=False)
+        chunks = [meta.row_group(g).column(c) for g in range(meta.num_row_groups) for c in range(meta.num_columns)]
+        note = {key.decode(): value.decode() for key, value in (meta.metadata or {}).items()}.get
+        (names, forms, loose), n = zip(*state.columns(run.base)), columns.num_rows
+        require(what, FILE_1={chunk.compression for chunk in chunks} <= {"ZSTD", "UNCOMPRESSED"},
+                FILE_3=note("alluvium.version") == "1" and note("alluvium.schema"), TABLE_3=schema.names == [*names],
+                FILE_6=all(c.has_offset_index for c in chunks), RUN_2=note("alluvium.base") == str(run.base).lower(),
+                TABLE_4=[field.nullable for field in schema] == [*loose])
+        rows = {name: form.load(columns.column(name).combine_chunks(), name) for name, form in zip(names, forms)}
+        ops, groups = rows.setdefault("op", [0] * n), rows.setdefault("key_group", [0] * n)
+        for name, form in state.types.items():
+            if name + "_raw" in rows:
+                rows[name] = [logical(cell, raw, form) for cell, raw in zip(rows[name], rows[name + "_raw"])]
+        for name in {*rows} - {*state.raw}:
+            last, null = LAST_OP.get(name, 2), name == "value" and state.types[name].nullable
+            odd = {op > last for op, cell in zip(ops, rows[name]) if (op > last) != (cell is None)}
+            require(name, RUN_4={*ops} <= {0, 1, 2}, RUN_5=True not in odd, TABLE_4=null or False not in odd)
+        keys, spaces, entries = [[state.types[p].to(CANON, v) for v in rows[p]] if p in rows else [b""] * n
+                                 for p in ("key", "namespace", "map_key")]
+        if "index" in rows:
+            entries = [pack(">IQ", subtask, i + SIGN) for subtask, i in zip(rows["subtask"], rows["index"])]
+        elif "list_pos" in rows or "timestamp" in rows:
+            entries = [pack(">Q", (v or 0) + SIGN) for v in rows.get("list_pos") or rows["timestamp"]]
+        scopes = [pack(">I", group) + key + space for group, key, space in zip(groups, keys, spaces)]
+        places = [scope + (b"\0" if op == 2 else b"\1" + entry) for scope, op, entry in zip(scopes, ops, entries)]
+        rows |= {"scope": scopes, "place": places, "tail": state.tails(rows)}
+        hashed = [pack(">B", op) + place + tail * (op == 0) for op, place, tail in zip(ops, places, rows["tail"])]
+        digest, function = f"{sum(map(xxh3_128_intdigest, hashed)) % 2**128:032x}", operator.key_group_function
+        index = [[group, bisect.bisect_left(groups, group), count] for group, count in Counter(groups).items()]
+        java, hashed = function == "java-hash/1", function in ("java-hash/1", "canonical-bytes/1")  # KEYGROUP-7
+        where = {key: mix(state.types["key"].to(JAVA, v) if java else murmur3(key)) for key, v in
+                 dict(zip(keys, rows.get("key", ()) if hashed else ())).items() if not java or type(v) is not Opaque}
+        right = [where.get(key, group) % operator.max_parallelism for key, group in zip(keys, groups)]
+        require(what, ORDER_1=all(a <= b for a, b in pairwise(places)), ORDER_5=len({*places}) == n,
+                TABLE_5=groups == right, RUN_6=run.subtask is None or {*rows.get("subtask", ())} <= {run.subtask},
+                FILE_4=not state.keyed or note("alluvium.key_groups") == json.dumps(index, separators=(",", ":")),
+                MAN_1=[run.rows, run.deletes, run.clears] == [n, ops.count(1), ops.count(2)],
+                ROWHASH_9=run.digest == digest, FILE_3=note("alluvium.digest") == f"{n}:{digest}")
         return rows
 
-    def row(self, table, run, cells, placed):
-        """One row with its logical values and sort key (chapter 4)."""
-        state, operator, op, group = run.state, table.operator, cells.get("op", 0), cells.get("key_group", 0)
-        require(op in (0, 1, 2), "RUN-4", f"operation {op}")
-        hidden = HIDDEN[op]
-        require(all(cells.get(name) is None for name in hidden), "RUN-5", f"cells in operation {op}")
-        canon = dict.fromkeys(PLACES, b"")
-        for place, form in state.types.items():
-            if place not in hidden:
-                cells[place] = value = logical(cells[place], cells.get(place + "_raw"), form)
-                require(value is not None or place == "value" and form.nullable, "TABLE-4", f"{place} is null")
-                canon[place] = form.canon(value) if place != "value" else b""
-        for name in ("list_pos", "timestamp", "last_access"):
-            require(name in hidden or cells.get(name, 0) is not None, "TABLE-4", f"{name} is null")
-        scope, entry = canon["key"] + canon["namespace"], canon["map_key"]
-        if "index" in cells:
-            entry = pack(">IQ", cells["subtask"], cells["index"] + 2**63)
-            require(run.subtask in (None, cells["subtask"]), "RUN-6", f"a row of subtask {cells['subtask']}")
-        position = cells.get("list_pos", cells.get("timestamp"))
-        entry += b"" if position is None else pack(">Q", position + 2**63)
-        if state.keyed:
-            key, function = canon["key"], operator.key_group_function
-            if function in TRUSTED or function == JAVA and isinstance(cells["key"], Opaque):
-                placed[key] = group
-            elif key not in placed:
-                code = murmur3(key) if function == CANONICAL else state.types["key"].java(cells["key"])
-                placed[key] = mix(code) % operator.max_parallelism
-            good = group == placed[key] and group < operator.max_parallelism
-            require(good, "TABLE-5", f"key group {group} of {cells['key']!r}")
-        return Row(group, scope + (b"\0" if op == 2 else b"\1" + entry), op, scope, cells)
-
+    @functools.cache
     def rows(self, name):
-        """Live rows of a table in canonical order; its digest is compared."""
-        if name in self.live:
-            return self.live[name]
-        table, m, merged, live = self.tables[name], self.body, [], []
-        state, before, cleared = table.state, None, None
+        """Live rows of a table in canonical order, as columns and number there; their canonical digest is compared."""
+        table, as_of, merged, live, groups, ranks = self.tables[name], self.body.as_of_ms, [], [], {}, Counter()
+        state, before, cleared = table.state, None, (None, 0)
         for run in table.runs:
             for place, form in state.types.items():
-                old = run.state.types.get(place)
-                require(old and (place == "value" or old.form == form.form), "EVOL-10", f"{place} of {name}")
-                form.takes(old, place)
-            for row in self.run_rows(table, run):
-                if row.group in run.clip:
-                    if state.ttl is not None and run.state.ttl is None:  # EVOL-12
-                        row.cells["last_access"] = m.created_ms if m.as_of_ms is None else m.as_of_ms
-                    merged.append((row.group, row.sort, -run.sequence[1], row))
-        for group, sort, age, row in sorted(merged, key=lambda entry: entry[:3]):
-            if (group, sort) == before:
-                require(state.keyed, "ORDER-5", f"a row of {name} in two runs")
-                continue
-            before = group, sort
-            if row.op == 2:
-                cleared, cleared_age = (group, row.scope), age
-            access = row.cells.get("last_access") if state.ttl is not None else None
-            expired = None not in (access, m.as_of_ms) and access + state.ttl <= m.as_of_ms
-            if row.op == 0 and not expired and not ((group, row.scope) == cleared and age > cleared_age):
-                again = live and (live[-1].group, live[-1].scope) == (group, row.scope)
-                row.cells["rank"] = live[-1].cells["rank"] + 1 if again else 0
-                live.append(row)
-        require(table.digest is None or table.digest == digests(state, live), "ROWHASH-1", f"canonical digest of {name}")
-        self.live[name] = live
+                form.takes(run.state.types[place], place)
+            rows = self.load(table, run)
+            if run.state is not state:  # EVOL-12
+                rows.setdefault("last_access", [self.body.created_ms if as_of is None else as_of] * len(rows["op"]))
+                rows["tail"] = state.tails(rows)
+            seen = [i for i, group in enumerate(rows["key_group"]) if run.clip[0] <= group < run.clip[1]]
+            merged += [(rows["place"][i], -run.sequence[1], i, rows) for i in seen]
+        for place, age, i, rows in sorted(merged, key=lambda row: row[:2]):
+            scope, op, group = rows["scope"][i], rows["op"][i], rows["key_group"][i]
+            require(f"a row of {name} in two runs", ORDER_5=place != before or state.keyed)
+            cleared = (scope, age) if op == 2 and place != before else cleared
+            expired = None not in (state.ttl_ms, as_of) and op == 0 and rows["last_access"][i] + state.ttl_ms <= as_of
+            if place != before and op == 0 and not expired and not (scope == cleared[0] and age > cleared[1]):
+                live.append((rows, i))
+                entry = b"" if state.kind in INDEXED else place[len(scope) + 1:]
+                entry = pack(">Q", ranks[scope] + SIGN) if state.kind == "list" else entry
+                groups.setdefault(group, []).append(xxh3_128_intdigest(scope + b"\1" + entry + rows["tail"][i]))
+                ranks[scope] += 1
+            before = place
+        digest = json.dumps([[g, len(hashes), f"{sum(hashes) % 2**128:032x}"] for g, hashes in groups.items()])
+        require(name, ROWHASH_1=table.digest is None or json.dumps(table.digest) == digest,
+                MAN_1=table.entries in (None, len(ranks if state.kind == "list" else live)))
         return live
 
     def cat(self, name):
         """Rows as `alluvium cat` prints them: a list is one line."""
-        state, lines, scope = self.tables[name].state, [], None
-        shown = [column for column in SHOWN if column != "last_access" or state.ttl is not None]
-        for row in self.rows(name):
-            cells = {n: row.cells[n] for n in shown if n in row.cells}
-            cells |= {n: form.json(cells[n]) for n, form in state.types.items()}
-            lists = [n for n in ("value", "last_access") if n in cells and state.kind == "list"]
-            if not lists or scope != (row.group, row.scope):
-                lines.append(cells | {n: [] for n in lists})
-            for n in lists:
-                lines[-1][n].append(cells[n])
-            scope = row.group, row.scope
-        return lines
-
-    def files(self, name):
-        """Files of a table of a compacted savepoint, in canonical order."""
-        runs = sorted(self.tables[name].runs, key=lambda run: run.sequence)
-        return [self.path(self.objects[run.object]) for run in runs]
+        state, lines = self.tables[name].state, {}
+        shown = [(c, form) for c, form, _ in state.columns(True) if c != "list_pos" and c not in state.raw]
+        lists = [c for c, _ in shown if c in ("value", "last_access") and state.kind == "list"]
+        for number, (rows, i) in enumerate(self.rows(name)):
+            cells = {c: form.to(JSON, rows[c][i]) for c, form in shown}
+            line = lines.setdefault(rows["scope"][i] if lists else number, cells | {c: [] for c in lists})
+            for c in lists:
+                line[c].append(cells[c])
+        return [*lines.values()]
 
     def verify(self):
-        """Reads everything; gives the number of rows."""
-        for index in range(len(self.objects)):
+        """Reads everything; says what there is."""
+        for index in range(len(self.body.objects)):
             self.read(index)
-        for name, table in self.tables.items():
-            rows = self.rows(name)
-            entries = len({(row.group, row.scope) for row in rows}) if table.state.kind == "list" else len(rows)
-            require(table.entries in (None, entries), "MAN-1", f"{name} has {entries} entries, not {table.entries}")
-        return sum(map(len, self.live.values()))
+        count, borrowed = sum(len(self.rows(name)) for name in self.tables), sum(o.root > 0 for o in self.body.objects)
+        borrows = f"; borrows {borrowed} objects: not relocatable (ROOT-3)" * (borrowed > 0)
+        return f"{len(self.tables)} tables, {count} rows{borrows}"
 
-
-def hashed(*parts):
-    return xxhash.xxh3_128_intdigest(b"".join(parts))
-
-
-def tail(state, cells):
-    """Value in digest form and last access."""
-    value = state.types["value"].digest(cells["value"]) if "value" in state.types else b""
-    return value + (b"\0" if state.ttl is None else pack(">Bq", 1, cells["last_access"]))
-
-
-def digests(state, rows):
-    """Canonical digests of live rows (ROWHASH-1 to ROWHASH-7)."""
-    groups = {}
-    for row in rows:
-        entry = b"" if state.kind in INDEXED else row.sort[len(row.scope) + 1:]
-        entry = pack(">Q", row.cells["rank"] + 2**63) if state.kind == "list" else entry
-        count, total = groups.get(row.group, (0, 0))
-        total += hashed(pack(">I", row.group), row.scope, b"\1", entry, tail(state, row.cells))
-        groups[row.group] = count + 1, total
-    return [[group, count, f"{total % 2**128:032x}"] for group, (count, total) in groups.items()]
-
-
+@malformed("TYPE-25", "a raw cell")
 def logical(cell, raw, form):
     """The value of a cell and the raw cell beside it (TYPE-25)."""
     if raw is None:
         return cell
-    size = unpack(">I", raw[1:5])[0] + 5 if len(raw) > 4 else len(raw) + 1
-    require(size <= len(raw) and raw[0] in (0, 1), "TYPE-25", "a raw cell cut short")
-    if raw[0] == 0:
-        return Opaque(raw[5:size].decode(), raw[size:]) if cell is None else cell
-    value, rest = form.uncanon(raw[5:size])
-    require(cell is None and not rest, "TYPE-25", "a raw cell beside a value")
-    return value
-
+    tag, size = unpack_from(">BI", raw)
+    head, rest = raw[5:5 + size], raw[5 + size:]
+    value = form.parse(iter(head)) if tag == 1 else Opaque(head.decode(), rest)
+    sound = tag == 0 or (tag, cell, head) == (1, None, form.to(CANON, value))
+    require(f"a raw cell of {form.kind}", TYPE_25=len(head) == size and sound)
+    return value if cell is None else cell
 
 def locate(place):
     """The manifest of a path: itself, a savepoint's, or the latest checkpoint of a root (FENCE-3)."""
-    if place.is_file():
-        return place
-    if (place / "savepoint.manifest").is_file():
-        return place / "savepoint.manifest"
+    files = [path for path in (place, place / "savepoint.manifest") if path.is_file()]
     named = re.compile(r"(\d+)-(\d+)\.manifest").fullmatch
     found = {tuple(map(int, n.groups())): path for path in (place / "checkpoints").glob("*") if (n := named(path.name))}
     for start in (place / "attempts").glob("*.start"):
-        after = json.loads(start.read_text())["after"] or [-1, -1]
-        found = {at: path for at, path in found.items() if at[0] >= int(start.stem) or [*at] <= after}
-    require(found, "NAME-2", f"no snapshot in {place}")
-    return found[max(found)]
-
+        after = tuple(json.loads(start.read_text())["after"] or (-1, -1))
+        found = {at: path for at, path in found.items() if at[0] >= int(start.stem) or at <= after}
+    require(f"no snapshot in {place}", NAME_2=files or found)
+    return files[0] if files else found[max(found)]
 
 def preamble(data):
     """The inflated body of a manifest (section 2.1)."""
-    require(data.startswith(b"ALLUVIUM"), "PRE-2", "no manifest")
-    try:
+    require("no manifest", PRE_2=data.startswith(b"ALLUVIUM"))
+    with malformed("PRE-3", "a manifest that ends before its checksum"):
         (version, count), at, features = unpack_from("<HH", data, 8), 12, []
-        require(count <= 1024, "PRE-3", f"{count} features")
         for _ in range(count):
-            size, = unpack_from("<H", data, at)
-            features.append(data[at + 2:at + 2 + size])
-            at += 2 + size
-        length, inflated, low, high, checksum = unpack_from("<QQQQQ", data, at)
-    except CutShort as e:
-        raise Broken("PRE-3", "the file ends before its checksum") from e
-    require(xxhash.xxh3_64_intdigest(data[:at + 32]) == checksum, "PRE-3", "checksum")
-    require(version == 1, "PRE-4", f"version {version} is not supported")
-    require(all(re.fullmatch(rb"[a-z0-9-]{1,64}", name) for name in features), "PRE-5", "name of a feature")
-    require(features == sorted({*features}), "PRE-5", "order of features")
-    require(not features, "FEAT-1", f"feature {b', '.join(features).decode()} is not supported")
-    body, out = data[at + 40:], bytearray()
-    require(len(body) == length, "PRE-6", f"{len(body)} bytes of body, not {length}")
-    require(inflated <= MOST, "PRE-9", f"a body of {inflated} bytes")
-    require(xxhash.xxh3_128_intdigest(body) == high << 64 | low, "PRE-7", "digest of the body")
-    frame = zstandard.ZstdDecompressor().decompressobj()
-    try:
-        require(zstandard.get_frame_parameters(body).dict_id == 0, "PRE-8", "a frame with a dictionary")
-        for start in range(0, len(body), 1024):
-            require(not frame.eof, "PRE-8", "bytes behind the frame")
-            out += frame.decompress(body[start:start + 1024])
-            require(len(out) <= inflated, "PRE-8", "the body is longer than announced")
-    except zstandard.ZstdError as e:
-        raise Broken("PRE-8", f"no zstd frame: {e}") from e
-    require(frame.eof and not frame.unused_data and len(out) == inflated, "PRE-8", "not one frame of the length announced")
-    return bytes(out)
+            features.append(data[at + 2:at + 2 + unpack_from("<H", data, at)[0]])
+            at += 2 + len(features[-1])
+        length, inflated, low, high, checksum = unpack_from("<5Q", data, at)
+    body, checked = data[at + 40:], count <= 1024 and xxh3_64_intdigest(data[:at + 32]) == checksum
+    sound = all(re.fullmatch(b"[a-z0-9-]{1,64}", name) for name in features) and features == sorted({*features})
+    require(f"version {version}, features {features}", PRE_3=checked, PRE_4=version == 1, PRE_5=sound,
+            FEAT_1=not features, PRE_6=len(body) == length, PRE_9=inflated <= MOST,
+            PRE_7=xxh3_128_intdigest(body) == high << 64 | low)
+    with malformed("PRE-8", "the body"):
+        frame = zstandard.get_frame_parameters(body)
+        announced = frame.content_size in (inflated, zstandard.CONTENTSIZE_UNKNOWN) and frame.dict_id == 0
+        body = announced and zstandard.ZstdDecompressor().decompress(body, inflated, allow_extra_data=False)
+        require("not one frame of the length announced", PRE_8=announced and len(body) == inflated)
+    return body
 
-
-def main(verb=None, place=None, name=None, *more):
-    if more or verb not in ("verify", "cat", "states") or not place or (verb == "cat") != bool(name):
-        print(__doc__, file=sys.stderr)
-        return 2
+def main(verb="", place="", *names):
     try:
-        snapshot = Snapshot(place)
-        if verb == "cat" and name not in snapshot.tables:
-            print(f"no state {name}; there are {', '.join(snapshot.tables)}", file=sys.stderr)
+        snapshot = Snapshot(place) if verb in ("verify", "states", "cat") and len(names) == (verb == "cat") else None
+        if snapshot is None or not {*names} <= {*snapshot.tables}:
+            print(f"no state {names[0]} among {', '.join(snapshot.tables)}" if snapshot else __doc__, file=sys.stderr)
             return 2
-        if verb == "verify":
-            borrowed = sum(o.root > 0 for o in snapshot.objects)
-            borrows = f"; borrows {borrowed} objects: not relocatable (ROOT-3)" if borrowed else ""
-            print(f"{len(snapshot.tables)} tables, {snapshot.verify()} rows{borrows}")
-        for line in snapshot.cat(name) if name else snapshot.tables if verb == "states" else ():
-            print(line if verb == "states" else json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+        for line in snapshot.cat(*names) if names else snapshot.tables if verb == "states" else [snapshot.verify()]:
+            print(line if type(line) is str else json.dumps(line, ensure_ascii=False, separators=(",", ":")))
     except Broken as e:
         print(e, file=sys.stderr)
         return 4 if e.rule in ("PRE-4", "FEAT-1") else 3
     return 0
-
 
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]))
