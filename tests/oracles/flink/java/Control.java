@@ -124,6 +124,12 @@ final class Control implements AutoCloseable {
         return Path.of(java.net.URI.create(place));
     }
 
+    /** Runs a job to its end. */
+    void run(JobGraph graph) throws Exception {
+        JobID job = cluster.submitJob(graph).get().getJobID();
+        cluster.requestJobResult(job).get().toJobExecutionResult(Control.class.getClassLoader());
+    }
+
     /** A snapshot is refused while a task is still being deployed. */
     private boolean allRunning(JobID job) throws Exception {
         for (var vertex : cluster.getExecutionGraph(job).get().getAllExecutionVertices()) {
