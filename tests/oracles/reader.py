@@ -462,6 +462,10 @@ class Snapshot:
         hashed = [pack(">B", op) + place + tail * (op == 0) for op, place, tail in zip(ops, places, rows["tail"])]
         digest, function = f"{sum(map(xxh3_128_intdigest, hashed)) % 2**128:032x}", operator.key_group_function
         index = [[group, bisect.bisect_left(groups, group), count] for group, count in Counter(groups).items()]
+        live, sums = run.base and state.keyed and state.kind != "list" and note("alluvium.live"), Counter()
+        for group, place, tail in zip(groups, places, rows["tail"]) if live else ():
+            sums[group] += xxh3_128_intdigest(place + tail)
+        sums = [[group, count, f"{sums[group] % 2**128:032x}"] for group, _, count in index]
         java, hashed = function == "java-hash/1", function in ("java-hash/1", "canonical-bytes/1")  # KEYGROUP-7
         where = {key: mix(state.types["key"].to(JAVA, v) if java else murmur3(key)) for key, v in
                  dict(zip(keys, rows.get("key", ()) if hashed else ())).items() if not java or type(v) is not Opaque}
@@ -470,7 +474,8 @@ class Snapshot:
                 TABLE_5=groups == right, RUN_6=run.subtask is None or {*rows.get("subtask", ())} <= {run.subtask},
                 FILE_4=not state.keyed or note("alluvium.key_groups") == json.dumps(index, separators=(",", ":")),
                 MAN_1=[run.rows, run.deletes, run.clears] == [n, ops.count(1), ops.count(2)],
-                ROWHASH_9=run.digest == digest, FILE_3=note("alluvium.digest") == f"{n}:{digest}")
+                FILE_8=not live or live == json.dumps(sums, separators=(",", ":")), ROWHASH_9=run.digest == digest,
+                FILE_3=note("alluvium.digest") == f"{n}:{digest}")
         return rows
 
     @functools.cache
