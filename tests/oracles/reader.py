@@ -2,7 +2,7 @@
 
 `verify` checks all that a Reader can see, `states` prints the names of the states, `cat` the live rows of one as
 JSON lines. SNAP is a savepoint's directory, a manifest, or a job's root (its latest checkpoint). A broken rule ends
-it with its id and code 3 (4 for a version or feature that is not supported), wrong usage with 2."""
+it with its id and code 3 (4 for a version, feature or type that is not supported), wrong usage with 2."""
 import base64, bisect, contextlib, datetime, functools, json, re, struct, sys
 from collections import Counter, namedtuple
 from decimal import Decimal
@@ -99,7 +99,8 @@ def iso(t, v):
     """A date or instant as ISO 8601 writes it, its number where that cannot."""
     (year, month, day), rest = civil(v * t.nanos // DAY), v * t.nanos % DAY
     time = "" if t.kind == "date" else "T" + clock(rest) + "Z" * (t.kind == "timestamp")
-    return f"{year:04}-{month:02}-{day:02}{time}" if 0 <= year <= 9999 else v
+    text = f"{year:04}" if 0 <= year <= 9999 else f"{year:+05}"
+    return f"{text}-{month:02}-{day:02}{time}" if -262143 <= year <= 262142 else v
 def big_integer(t, v):
     n = int(v)
     return bytes([n >= 0]) + inverted(sized(abs(n).to_bytes((n.bit_length() + 7) // 8, "big")), n < 0)
@@ -326,8 +327,9 @@ class State:
         self.types = {place: Type(form[place + "_type"]) for place in places}
         self.keyed, self.there = "key" in columns, {*columns, *places, *self.raw}
         good = columns and {*places} - {"namespace"} == {*columns} & {"key", "map_key", "value"} and (
-            not self.types["key"].nullable if self.keyed else self.ttl_ms is None and "namespace" not in places
+            self.keyed or self.ttl_ms is None and "namespace" not in places
         ) and {*self.raw} <= {place + "_raw" for place in places}
+        good = good and not any(self.types[place].nullable for place in places if place != "value")
         id_max = max([form.id_max for form in self.types.values()], default=0)
         require(f"schema of {self.name}", SCHEMA_1=good, SCHEMA_2=id_max <= (self.field_id_max or 0))
 
@@ -471,7 +473,7 @@ class Snapshot:
                  dict(zip(keys, rows.get("key", ()) if hashed else ())).items() if not java or type(v) is not Opaque}
         right = [where.get(key, group) % operator.max_parallelism for key, group in zip(keys, groups)]
         require(what, ORDER_1=all(a <= b for a, b in pairwise(places)), ORDER_5=len({*places}) == n,
-                TABLE_5=groups == right, RUN_6=run.subtask is None or {*rows.get("subtask", ())} <= {run.subtask},
+                TABLE_5=groups == right,
                 FILE_4=not state.keyed or note("alluvium.key_groups") == json.dumps(index, separators=(",", ":")),
                 MAN_1=[run.rows, run.deletes, run.clears] == [n, ops.count(1), ops.count(2)],
                 FILE_8=not live or live == json.dumps(sums, separators=(",", ":")), ROWHASH_9=run.digest == digest,
@@ -583,7 +585,7 @@ def main(verb="", place="", *names):
             print(line if type(line) is str else json.dumps(line, ensure_ascii=False, separators=(",", ":")))
     except Broken as e:
         print(e, file=sys.stderr)
-        return 4 if e.rule in ("PRE-4", "FEAT-1") else 3
+        return 4 if e.rule in ("PRE-4", "FEAT-1", "TYPE-23") else 3
     return 0
 
 if __name__ == "__main__":
