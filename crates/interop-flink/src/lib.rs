@@ -4,6 +4,7 @@
 
 pub mod binary_row;
 pub mod bytes;
+mod columns;
 mod error;
 pub mod files;
 pub mod header;

@@ -109,6 +109,15 @@ impl Basic {
         }
     }
 
+    /// Returns whether all bytes of the fixed length are a value.
+    pub(super) fn takes_any_bytes(self) -> bool {
+        use Basic::*;
+        matches!(
+            self,
+            Bool | Int8 | Int16 | Int32 | Int64 | SortedInt64 | Float32 | Float64 | Char | TimeWindow
+        )
+    }
+
     /// Returns the least number of bytes of a value.
     pub(super) fn least(self) -> usize {
         match self {

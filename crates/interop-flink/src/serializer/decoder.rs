@@ -22,7 +22,12 @@ pub(super) struct Decoder<'d, 'a> {
 
 impl<'d, 'a> Decoder<'d, 'a> {
     pub(super) fn new(input: &'d mut Input<'a>, last: bool) -> Self {
-        Decoder { input, last, budget: VALUE_BYTES_MAX, depth: 0, exact: true, typed: true }
+        Self::within(input, last, VALUE_BYTES_MAX)
+    }
+
+    /// Decodes a value that takes no more than so many bytes of memory.
+    pub(super) fn within(input: &'d mut Input<'a>, last: bool, budget: usize) -> Self {
+        Decoder { input, last, budget, depth: 0, exact: true, typed: true }
     }
 
     /// Notes that encoding the value would give other bytes than these.
@@ -56,7 +61,7 @@ impl<'d, 'a> Decoder<'d, 'a> {
         self.budget = self.budget.checked_sub(size).ok_or_else(|| Error::TooLarge {
             section: "value",
             offset: self.input.offset(),
-            size: (VALUE_BYTES_MAX - self.budget).saturating_add(size) as u64,
+            size: VALUE_BYTES_MAX.saturating_sub(self.budget).saturating_add(size) as u64,
             limit: VALUE_BYTES_MAX as u64,
         })?;
         Ok(())

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Codec, Serializer, SerializerSnapshot};
+use super::basic::Basic;
+use super::{Codec, Serializer, SerializerSnapshot, pojo};
 use crate::Result;
 use crate::bytes::Input;
 
@@ -28,8 +29,44 @@ impl Serializer {
     pub fn skip(&self, input: &mut Input<'_>) -> Result<()> {
         match self.fixed_length() {
             Some(length) if length > 0 => input.take(length, "value").map(drop),
-            _ => self.decode(input).map(drop),
+            _ => match length_of(self, input.rest()) {
+                Some(length) => input.take(length, "value").map(drop),
+                None => self.decode(input).map(drop),
+            },
         }
+    }
+}
+
+/// Longer texts are decoded, which accounts for their memory.
+const TEXT_MAX: usize = 0x7F;
+
+/// Returns the length of the first value of bytes where it is seen without decoding, of values that can be
+/// decoded only.
+pub(super) fn length_of(serializer: &Serializer, bytes: &[u8]) -> Option<usize> {
+    match serializer.codec() {
+        Codec::Basic(Basic::String) => {
+            let length = usize::from(*bytes.first()?);
+            let text = bytes.get(1..length.max(1)).filter(|_| length <= TEXT_MAX)?;
+            text.is_ascii().then_some(length.max(1))
+        }
+        Codec::Basic(basic) if basic.takes_any_bytes() => {
+            basic.fixed_length().filter(|length| *length <= bytes.len())
+        }
+        Codec::Same(inner) => length_of(inner, bytes),
+        Codec::Fields(fields) => fields.parts.iter().try_fold(0, |sum, part| {
+            let length = length_of(part, bytes.get(sum..)?)?;
+            Some(sum + length)
+        }),
+        Codec::Pojo(pojo) => match bytes.first()? {
+            &pojo::NULL => Some(1),
+            &pojo::EXACTLY => pojo.own_fields().try_fold(1, |sum, field| match bytes.get(sum)? {
+                0 => Some(sum + 1 + length_of(field, bytes.get(sum + 1..)?)?),
+                1 => Some(sum + 1),
+                _ => None,
+            }),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -39,6 +39,7 @@ mod layouts;
 mod legacy;
 mod names;
 mod numbers;
+mod plan;
 mod pojo;
 mod row;
 mod snapshot;
@@ -51,6 +52,7 @@ mod time;
 mod tree;
 mod unite;
 
+pub(crate) use plan::Plan;
 pub use snapshot::{Context, Form, SerializerSnapshot, read_block, read_snapshot};
 pub use tree::{Cell, Serializer};
 

@@ -36,8 +36,8 @@ struct Subclass {
 /// Name of the field that holds the class of an object; null is exactly the POJO's class.
 const CLASS: &str = "$class";
 
-const NULL: u8 = 1;
-const EXACTLY: u8 = 2;
+pub(super) const NULL: u8 = 1;
+pub(super) const EXACTLY: u8 = 2;
 const BY_NAME: u8 = 4;
 const BY_NUMBER: u8 = 8;
 
@@ -115,11 +115,18 @@ impl Pojo {
         !self.registered.is_empty() || !self.others.is_empty()
     }
 
-    fn class_fields(&self) -> usize {
+    /// Returns the number of fields in front of those of the class.
+    pub(super) fn class_fields(&self) -> usize {
         usize::from(self.has_subclasses())
     }
 
-    fn width(&self) -> usize {
+    /// Returns the serializers of the fields of the class itself.
+    pub(super) fn own_fields(&self) -> impl Iterator<Item = &Serializer> {
+        self.fields.iter().map(|(_, field)| field)
+    }
+
+    /// Returns the number of fields of the type.
+    pub(super) fn width(&self) -> usize {
         self.class_fields() + self.fields.len() + self.more.len()
     }
 

@@ -1,5 +1,7 @@
 //! Random serializers and random values of their types, and what snapshots may not do.
 
+mod plans;
+
 use alluvium_model::{ElementType, LogicalType, Side, TimeUnit, Value};
 use proptest::prelude::*;
 

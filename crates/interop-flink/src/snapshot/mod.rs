@@ -2,6 +2,7 @@
 
 mod agree;
 mod describe;
+mod fill;
 mod inflight;
 mod lookup;
 mod operators;
@@ -46,6 +47,8 @@ pub struct FlinkSnapshot {
     context: Context,
     operators: Vec<OperatorSource>,
     description: SnapshotDescription,
+    /// Whether rows of keyed state go straight into columns.
+    columns: bool,
 }
 
 impl FlinkSnapshot {
@@ -75,7 +78,7 @@ impl FlinkSnapshot {
         let operators: Vec<OperatorSource> = metadata.operators.iter().map(open).collect();
         let of = describe::Known { metadata: &metadata, files: &files, kind, job_id, path };
         let description = describe::describe(&of, &operators);
-        FlinkSnapshot { files, metadata, context, operators, description }
+        FlinkSnapshot { files, metadata, context, operators, description, columns: true }
     }
 
     /// Returns the metadata.
@@ -104,7 +107,7 @@ impl FlinkSnapshot {
     }
 
     fn reading<'a>(&'a self, operator: &'a OperatorSource, table: &'a Table) -> Reading<'a> {
-        Reading { operator, table, files: &self.files, context: self.context }
+        Reading { operator, table, files: &self.files, context: self.context, columns: self.columns }
     }
 }
 

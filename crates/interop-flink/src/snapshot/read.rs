@@ -52,6 +52,8 @@ pub(super) struct Reading<'a> {
     pub(super) table: &'a Table,
     pub(super) files: &'a Files,
     pub(super) context: Context,
+    /// Whether rows of keyed state go straight into columns.
+    pub(super) columns: bool,
 }
 
 impl Reading<'_> {

@@ -7,7 +7,7 @@ use alluvium_model::{
 use crate::bytes::Input;
 use crate::layout::entry::Entry;
 use crate::layout::shape::Shape;
-use crate::serializer::Serializer;
+use crate::serializer::{Plan, Serializer};
 use crate::{Error, Result};
 
 /// Serializers that give every value exactly one form, so that no column of original bytes is needed.
@@ -30,10 +30,10 @@ pub(super) fn may_be_odd(serializer: &Serializer) -> bool {
 pub(super) struct RowMaker<'a> {
     schema: &'a StateSchema,
     shape: &'a Shape,
-    key: Part<'a>,
-    namespace: Option<Part<'a>>,
-    map_key: Option<Part<'a>>,
-    value: Option<Part<'a>>,
+    pub(super) key: Part<'a>,
+    pub(super) namespace: Option<Part<'a>>,
+    pub(super) map_key: Option<Part<'a>>,
+    pub(super) value: Option<Part<'a>>,
 }
 
 /// A typed part of a row and what decodes it.
@@ -51,6 +51,16 @@ impl<'a> Part<'a> {
     pub(super) fn new(role: Role, serializer: &'a Serializer, column: &LogicalType, nullable: bool) -> Self {
         let agrees = same_but_ids(&serializer.element_type().ty, column);
         Part { role, serializer, agrees, nullable }
+    }
+
+    /// Compiles the serializer; none if its values are not of the type of the column.
+    pub(super) fn plan(&self) -> Option<Plan<'a>> {
+        self.agrees.then(|| self.serializer.plan())
+    }
+
+    /// Returns whether the column takes nulls.
+    pub(super) fn is_nullable(&self) -> bool {
+        self.nullable
     }
 
     /// Decodes the value and returns it with its original bytes, where these must be kept.

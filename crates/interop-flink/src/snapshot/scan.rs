@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use alluvium_model::source::SourceError;
-use alluvium_model::{KeyGroup, KeyGroupRange, Row, RowBatch, RowBatchBuilder, RowStream, StateSchema};
+use alluvium_model::{KeyGroup, KeyGroupRange, RowBatch, RowBatchBuilder, RowStream, StateSchema};
 
 use super::describe::chain;
 use super::operators::Fault;
 use super::read::{Reading, Rows, Unit};
+use super::tables::Source;
 use crate::Error;
+use crate::columns::Pending;
 
 /// Which rows of a table to give out.
 #[derive(Debug, Clone, Default)]
@@ -22,13 +24,47 @@ pub(super) struct Wanted {
     pub(super) key: Vec<u8>,
 }
 
+impl Wanted {
+    fn wants(&self, group: KeyGroup, sort_key: &[u8]) -> bool {
+        let prefix = self.prefix.as_ref().is_none_or(|prefix| sort_key.starts_with(prefix));
+        let after = self.after.as_ref().is_none_or(|(at, key)| (group, sort_key) > (*at, key));
+        prefix && after
+    }
+}
+
+/// Rows that are not yet given out.
+enum Gathered {
+    /// Of keyed state, in columns.
+    Columns(Box<Pending>),
+    /// Of other state, row by row.
+    Rows(RowBatchBuilder),
+}
+
+impl Gathered {
+    fn new(reading: &Reading<'_>) -> Self {
+        let schema = &reading.table.schema;
+        let columns = reading.columns && matches!(reading.table.source, Source::Keyed(_));
+        match Pending::new(schema).filter(|_| columns) {
+            Some(pending) => Gathered::Columns(Box::new(pending)),
+            None => Gathered::Rows(RowBatchBuilder::new(Arc::clone(schema), false)),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Gathered::Columns(pending) => pending.len(),
+            Gathered::Rows(rows) => rows.len(),
+        }
+    }
+}
+
 /// Gives out the rows of a table. Holds one unit of it at a time, and as many rows as fit a batch.
 pub(super) struct Stream<'a> {
     reading: Reading<'a>,
     units: VecDeque<Unit>,
     wanted: Wanted,
     batch_rows: usize,
-    pending: RowBatchBuilder,
+    pending: Gathered,
     ready: VecDeque<RowBatch>,
     damages: VecDeque<SourceError>,
 }
@@ -58,7 +94,7 @@ impl<'a> Stream<'a> {
         // Who reads on from a position was told before.
         let damages = if wanted.after.is_none() { lost(&reading, range) } else { VecDeque::new() };
         Stream {
-            pending: RowBatchBuilder::new(Arc::clone(&reading.table.schema), false),
+            pending: Gathered::new(&reading),
             reading,
             units,
             wanted,
@@ -69,6 +105,14 @@ impl<'a> Stream<'a> {
     }
 
     fn take(&mut self, unit: Unit) -> Result<(), SourceError> {
+        if let (Unit::Group(group), Gathered::Columns(pending)) = (unit, &mut self.pending) {
+            let wanted = &self.wanted;
+            let lost = self.reading.fill(group, &wanted.key, pending);
+            let equal = pending.end_group(|sort_key| wanted.wants(group, sort_key));
+            let equal = (0..equal).map(|_| twice(group));
+            self.report(unit, lost.damages.into_iter().chain(lost.refused).chain(equal));
+            return Ok(());
+        }
         let Rows { rows, damages } = self.reading.read(unit, &self.wanted.key);
         let schema = Arc::clone(&self.reading.table.schema);
         let mut keyed = Vec::with_capacity(rows.len());
@@ -83,13 +127,15 @@ impl<'a> Stream<'a> {
         keyed.dedup_by(|later, earlier| {
             let again = later.0 == earlier.0;
             if again {
-                refused.push(twice(&later.1));
+                refused.push(twice(later.1.key_group));
             }
             again
         });
         for (sort_key, row) in keyed {
-            if self.wants(row.key_group, &sort_key) {
-                self.pending.push_keyed(sort_key, row);
+            if let Gathered::Rows(pending) = &mut self.pending
+                && self.wanted.wants(row.key_group, &sort_key)
+            {
+                pending.push_keyed(sort_key, row);
             }
         }
         self.report(unit, damages.into_iter().chain(refused));
@@ -107,12 +153,6 @@ impl<'a> Stream<'a> {
         self.damages.push_back(error);
     }
 
-    fn wants(&self, group: KeyGroup, sort_key: &[u8]) -> bool {
-        let prefix = self.wanted.prefix.as_ref().is_none_or(|prefix| sort_key.starts_with(prefix));
-        let after = self.wanted.after.as_ref().is_none_or(|(at, key)| (group, sort_key) > (*at, key));
-        prefix && after
-    }
-
     fn error(&self, unit: Unit, error: Error) -> SourceError {
         let place = match unit {
             Unit::Group(group) => format!("key group {group}"),
@@ -123,9 +163,12 @@ impl<'a> Stream<'a> {
     }
 
     fn flush(&mut self) -> Result<(), SourceError> {
-        let empty = RowBatchBuilder::new(Arc::clone(&self.reading.table.schema), false);
-        let pending = std::mem::replace(&mut self.pending, empty);
-        let batch = pending.finish().map_err(|error| {
+        let pending = std::mem::replace(&mut self.pending, Gathered::new(&self.reading));
+        let batch = match pending {
+            Gathered::Columns(pending) => pending.finish(),
+            Gathered::Rows(rows) => rows.finish(),
+        };
+        let batch = batch.map_err(|error| {
             let (operator, state) = (self.reading.operator.label(), &self.reading.table.schema.name);
             source_error(format!("operator {operator}, state {state}"), error.into())
         })?;
@@ -152,7 +195,7 @@ impl RowStream for Stream<'_> {
             if let Some(batch) = self.ready.pop_front() {
                 return Ok(Some(batch));
             }
-            if self.pending.len() >= self.batch_rows || (self.units.is_empty() && !self.pending.is_empty()) {
+            if self.pending.len() >= self.batch_rows || (self.units.is_empty() && self.pending.len() > 0) {
                 self.flush()?;
                 continue;
             }
@@ -174,12 +217,12 @@ fn lost(reading: &Reading<'_>, range: KeyGroupRange) -> VecDeque<SourceError> {
     faults.map(told).collect()
 }
 
-fn twice(row: &Row) -> Error {
+fn twice(group: KeyGroup) -> Error {
     Error::Malformed {
         section: "entry",
         offset: 0,
         wanted: "every entry once",
-        found: format!("one twice in key group {}", row.key_group),
+        found: format!("one twice in key group {group}"),
     }
 }
 

@@ -1,3 +1,5 @@
+mod columns;
+
 use std::sync::Mutex;
 
 use ::bytes::Bytes;
