@@ -21,6 +21,15 @@ pub trait ReadAt: std::fmt::Debug + Send + Sync {
     /// [`Error::Truncated`] when the range ends behind the file; faults of the store.
     fn read_at(&self, offset: u64, len: usize) -> Result<Bytes>;
 
+    /// Reads `len` bytes from `offset` and appends them.
+    ///
+    /// # Errors
+    /// As for [`ReadAt::read_at`]; `out` may then be longer.
+    fn read_onto(&self, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(&self.read_at(offset, len)?);
+        Ok(())
+    }
+
     /// Reads everything from `offset`.
     ///
     /// # Errors

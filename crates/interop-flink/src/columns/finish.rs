@@ -14,8 +14,8 @@ impl Buffer {
     ///
     /// # Errors
     /// What Arrow refuses; nothing, if values went through [`Buffer::push_value`] and the like.
-    pub(crate) fn finish(mut self) -> Result<ArrayRef> {
-        let (len, nulls) = (self.nulls.len(), self.nulls.finish());
+    pub(crate) fn finish(self) -> Result<ArrayRef> {
+        let (len, nulls) = (self.nulls.len, self.nulls.finish());
         let ty = arrow_type(&self.ty);
         Ok(match self.data {
             Data::Bool(values) => Arc::new(BooleanArray::new(values.into(), nulls)),

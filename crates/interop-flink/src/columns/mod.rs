@@ -10,7 +10,7 @@ mod sorted;
 mod value;
 
 use alluvium_model::{ElementType, LogicalType, TimeUnit, Value, canonical};
-use arrow_buffer::NullBufferBuilder;
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
 
 pub(crate) use sorted::{Pending, Staged};
 
@@ -23,7 +23,7 @@ const ABSENT: u8 = 0x00;
 #[derive(Debug)]
 pub(crate) struct Buffer {
     pub(crate) data: Data,
-    nulls: NullBufferBuilder,
+    nulls: Nulls,
     ty: LogicalType,
 }
 
@@ -50,6 +50,31 @@ pub(crate) enum Data {
 pub(crate) struct Slot {
     pub(crate) nullable: bool,
     pub(crate) buffer: Buffer,
+}
+
+/// How many values there are, and which of them are null: few, mostly.
+#[derive(Debug, Default)]
+struct Nulls {
+    len: usize,
+    /// Rows, ascending.
+    rows: Vec<usize>,
+}
+
+impl Nulls {
+    #[inline]
+    fn is_last(&self, row: usize) -> bool {
+        self.rows.last() == Some(&row)
+    }
+
+    fn finish(&self) -> Option<NullBuffer> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let mut bits = BooleanBufferBuilder::new(self.len);
+        bits.append_n(self.len, true);
+        self.rows.iter().for_each(|row| bits.set_bit(*row, false));
+        Some(NullBuffer::new(bits.finish()))
+    }
 }
 
 /// Byte strings one behind the other.
@@ -103,19 +128,19 @@ impl Buffer {
             T::Tuple(types) => Data::Struct(types.iter().map(slot).collect()),
             _ => Data::Values(Vec::new()),
         };
-        Buffer { data, nulls: NullBufferBuilder::new(0), ty: ty.clone() }
+        Buffer { data, nulls: Nulls::default(), ty: ty.clone() }
     }
 
     /// Notes that a value was appended to the data.
     #[inline]
     pub(crate) fn valid(&mut self) {
-        self.nulls.append_non_null();
+        self.nulls.len += 1;
     }
 
     /// Returns whether the last value is null.
     #[inline]
     pub(crate) fn last_is_null(&self) -> bool {
-        self.nulls.len().checked_sub(1).is_some_and(|last| !self.nulls.is_valid(last))
+        self.nulls.len.checked_sub(1).is_some_and(|last| self.nulls.is_last(last))
     }
 
     /// Appends a null.
@@ -139,7 +164,8 @@ impl Buffer {
             Data::Struct(slots) => slots.iter_mut().for_each(|slot| slot.buffer.push_null()),
             Data::Values(values) => values.push(Value::Null),
         }
-        self.nulls.append_null();
+        self.nulls.rows.push(self.nulls.len);
+        self.nulls.len += 1;
     }
 
     /// Takes back everything behind the first `len` values, and what was half appended.
@@ -160,16 +186,17 @@ impl Buffer {
             Data::Struct(slots) => slots.iter_mut().for_each(|slot| slot.buffer.truncate(len)),
             Data::Values(values) => values.truncate(len),
         }
-        if self.nulls.len() > len {
-            self.nulls.truncate(len);
-        }
+        self.nulls.len = self.nulls.len.min(len);
+        let nulls = self.nulls.rows.partition_point(|row| *row < len);
+        self.nulls.rows.truncate(nulls);
     }
 
-    /// Appends the canonical bytes of a value; none for a null, and for what has no such form.
+    /// Appends the canonical bytes of the last value, which is of a row; none for a null, and for what has no
+    /// such form.
     ///
     /// Spec: CANON-1 to CANON-21.
     pub(crate) fn canonical(&self, row: usize, out: &mut Vec<u8>) -> Option<()> {
-        if !self.nulls.is_valid(row) {
+        if self.nulls.is_last(row) {
             return None;
         }
         match &self.data {
@@ -190,7 +217,7 @@ impl Buffer {
             Data::Struct(slots) => {
                 out.push(PRESENT);
                 for Slot { nullable, buffer } in slots {
-                    if *nullable && !buffer.nulls.is_valid(row) {
+                    if *nullable && buffer.nulls.is_last(row) {
                         out.push(ABSENT);
                         continue;
                     }

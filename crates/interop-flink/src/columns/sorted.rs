@@ -129,7 +129,7 @@ impl Pending {
         self.last_accesses.truncate(len);
         self.sort_offsets.truncate(len + 1);
         self.sort_bytes.truncate(self.sort_offsets.last().copied().unwrap_or(0));
-        self.single.retain(|(number, _)| (*number as usize) < len);
+        while self.single.pop_if(|(number, _)| *number as usize >= len).is_some() {}
     }
 
     fn sort_key(&self, row: usize) -> &[u8] {
@@ -137,21 +137,38 @@ impl Pending {
         range.and_then(|(from, to)| self.sort_bytes.get(*from..*to)).unwrap_or_default()
     }
 
+    /// Returns the rows of the key group, each with the first eight bytes of its sort key behind those that
+    /// all have.
+    fn heads(&self) -> Vec<(u64, u32)> {
+        let rows = self.begin..self.groups.len();
+        let first = self.sort_key(self.begin);
+        let common = rows.clone().fold(first.len(), |common, row| {
+            let same = |len: &usize| self.sort_key(row).get(..*len) == first.get(..*len);
+            if same(&common) { common } else { common_len(first, self.sort_key(row)) }
+        });
+        let head = |row: usize| {
+            let key = self.sort_key(row).get(common..).unwrap_or_default();
+            let mut head = [0; 8];
+            match key.first_chunk() {
+                Some(whole) => head = *whole,
+                None => head.iter_mut().zip(key).for_each(|(to, from)| *to = *from),
+            }
+            (u64::from_be_bytes(head), u32::try_from(row).unwrap_or(u32::MAX))
+        };
+        rows.map(head).collect()
+    }
+
     /// Ends a key group: puts its rows in order, of equal ones the first, and keeps those that are
     /// wanted by their sort keys. Returns how many rows were equal to another.
     pub(crate) fn end_group(&mut self, wants: impl Fn(&[u8]) -> bool) -> usize {
-        let rows = self.begin..self.groups.len();
-        let head = |row: usize| {
-            let key = self.sort_key(row);
-            let mut head = [0; 8];
-            head.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-            (u64::from_be_bytes(*key.first_chunk().unwrap_or(&head)), u32::try_from(row).unwrap_or(u32::MAX))
-        };
-        let mut order: Vec<(u64, u32)> = rows.map(head).collect();
+        let mut order = self.heads();
         let tail = |a: u32, b: u32| self.sort_key(a as usize).cmp(self.sort_key(b as usize));
         let less = |a: &(u64, u32), b: &(u64, u32)| a.0.cmp(&b.0).then_with(|| tail(a.1, b.1));
         if !order.is_sorted_by(|a, b| less(a, b).is_lt()) {
-            order.sort_unstable_by(|a, b| less(a, b).then(a.1.cmp(&b.1)));
+            order.sort_unstable();
+            for equal in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|equal| equal.len() > 1) {
+                equal.sort_by(|a, b| tail(a.1, b.1));
+            }
         }
         let all = order.len();
         order.dedup_by(|later, earlier| less(later, earlier).is_eq());
@@ -204,6 +221,9 @@ impl Pending {
     /// Makes a batch of the rows that columns cannot hold, in canonical order; and says of each row of the
     /// result whether it is one of these, and which.
     fn singles(&mut self, order: &[u32]) -> Result<Option<(RowBatch, Vec<(usize, usize)>)>> {
+        if self.single.is_empty() {
+            return Ok(None);
+        }
         let mut left: Vec<(u32, Option<Row>)> =
             self.single.drain(..).map(|(number, row)| (number, Some(row))).collect();
         let mut builder = RowBatchBuilder::new(Arc::clone(&self.schema), false);
@@ -253,6 +273,10 @@ impl Pending {
         };
         arrange.column(&column, place)
     }
+}
+
+fn common_len(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 /// Where the rows of the result come from.

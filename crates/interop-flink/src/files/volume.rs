@@ -181,6 +181,12 @@ impl ReadAt for LocalFile {
     }
 
     fn read_at(&self, offset: u64, len: usize) -> Result<Bytes> {
+        let mut buffer = Vec::new();
+        self.read_onto(offset, len, &mut buffer)?;
+        Ok(buffer.into())
+    }
+
+    fn read_onto(&self, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<()> {
         if offset.checked_add(len as u64).is_none_or(|end| end > self.len) {
             return Err(Error::Truncated {
                 section: "file",
@@ -189,9 +195,10 @@ impl ReadAt for LocalFile {
                 left: self.len.saturating_sub(offset),
             });
         }
-        let mut buffer = vec![0; len];
-        self.file.read_exact_at(&mut buffer, offset).map_err(|error| fault("read", &self.path, error))?;
-        Ok(buffer.into())
+        let start = out.len();
+        out.resize(start + len, 0);
+        let to = out.get_mut(start..).unwrap_or_default();
+        self.file.read_exact_at(to, offset).map_err(|error| fault("read", &self.path, error))
     }
 }
 

@@ -1,4 +1,4 @@
-use alluvium_model::KeyGroup;
+use alluvium_model::{KeyGroup, StateKind};
 
 use super::{Content, KeyedPart, Sink};
 use crate::bytes::Input;
@@ -23,8 +23,8 @@ impl KeyedPart {
 
     /// Gives out the entries of one state in one key group, in the order in which they lie there.
     ///
-    /// Only entries whose key begins with `prefix` are certain to be given out, which lets table files
-    /// pass over the others.
+    /// Only entries whose key begins with `prefix` are certain to be given out: others are passed over,
+    /// mostly without a look at them.
     ///
     /// # Errors
     /// What keeps the rest of the key group from being read. Damages that concern one entry go to the
@@ -37,17 +37,22 @@ impl KeyedPart {
         match &self.content {
             Content::Heap { stream, offsets } => {
                 self.walk_heap(stream.as_ref(), offsets, group, Some(state), &mut |id, entry| {
-                    if id == state {
+                    if id == state && entry.key.starts_with(prefix) {
                         sink(Ok(entry));
                     }
                 })
             }
-            Content::Canonical { stream, offsets, prefix } => {
+            Content::Canonical { stream, offsets, prefix: group_bytes } => {
                 let Some((from, to)) = offsets.of(group) else { return Ok(()) };
+                // The key of a timer comes behind its time.
+                let prefix = if matches!(shape.kind, StateKind::Timer(_)) { &[] } else { prefix };
                 let mut feed = Feed::of(stream.as_ref(), from, to, self.states.compressed);
                 let states = u16::try_from(self.states.metas.len()).unwrap_or(u16::MAX);
-                let frame = Frame { group, prefix: *prefix, states };
+                let frame = Frame { group, prefix: *group_bytes, states };
                 canonical::walk(&mut feed, &frame, Some(state), &mut |_, raw| {
+                    if !raw.key.starts_with(prefix) {
+                        return;
+                    }
                     if let Err(error) =
                         shape.split(raw.key, raw.value, raw.offset, &mut |entry| sink(Ok(entry)))
                     {

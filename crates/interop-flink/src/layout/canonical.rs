@@ -49,6 +49,7 @@ pub(crate) fn walk(feed: &mut Feed<'_>, frame: &Frame, only: Option<u16>, visit:
     let mut state = state_id(feed, frame)?;
     loop {
         let wanted = only.is_none_or(|only| only == state);
+        at_hand(feed, frame, state, wanted.then_some(&mut *visit));
         let last = entry(feed, frame, state, wanted.then_some(&mut *visit))?;
         if !last {
             continue;
@@ -97,6 +98,33 @@ fn number(feed: &mut Feed<'_>) -> Result<u16> {
     let bytes = feed.want(2, "state id")?.first_chunk().copied().unwrap_or_default();
     feed.consume(2);
     Ok(u16::from_be_bytes(bytes))
+}
+
+/// Reads the entries of a state that are at hand as a whole, but the last of the state and the first that
+/// breaks a law: [`entry`] reads these.
+fn at_hand(feed: &mut Feed<'_>, frame: &Frame, state: u16, mut visit: Option<VisitRaw<'_>>) {
+    let group = frame.group.0.to_be_bytes();
+    let Some(group) = group.get(2usize.saturating_sub(frame.prefix)..) else { return };
+    let (start, bytes) = (feed.offset(), feed.ready());
+    let mut rest = bytes;
+    while let Some((key, behind)) = sized(rest)
+        && let Some((value, behind)) = sized(behind)
+        && let Some(key) = key.strip_prefix(group)
+    {
+        if let Some(visit) = &mut visit {
+            visit(state, RawEntry { key, value, offset: start + (bytes.len() - rest.len()) as u64 });
+        }
+        rest = behind;
+    }
+    let read = bytes.len() - rest.len();
+    feed.consume(read);
+}
+
+/// Splits off bytes with their length in front; none if that is negative or they are not all there.
+#[inline]
+fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(i32::from_be_bytes(*length)).ok()?)
 }
 
 /// Reads one entry and returns whether it is the last of its state.

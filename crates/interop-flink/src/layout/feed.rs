@@ -111,7 +111,8 @@ impl<'a> Feed<'a> {
         }
     }
 
-    fn ready(&self) -> &[u8] {
+    /// Returns the bytes at hand.
+    pub(crate) fn ready(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
@@ -153,7 +154,7 @@ impl Stretch<'_> {
         let left = self.end.min(self.stream.len()).saturating_sub(self.next);
         let len = usize::try_from(left).map_or(most, |left| left.min(most));
         if len > 0 {
-            out.extend_from_slice(&self.stream.read_at(self.next, len)?);
+            self.stream.read_onto(self.next, len, out)?;
             self.next += len as u64;
         }
         Ok(len)

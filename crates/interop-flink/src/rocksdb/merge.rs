@@ -140,6 +140,12 @@ impl Scan {
 
     /// Goes past the versions of the key that was resolved.
     fn pass(&mut self) -> Result<()> {
+        // The run whose value was given out is still at the top, with the key.
+        if let Found::InRun(index) = std::mem::replace(&mut self.value, Found::Merged)
+            && self.heap.first() == Some(&index)
+        {
+            self.advance_top()?;
+        }
         while let Some(run) = self.top() {
             match run.key().user.cmp(&self.key) {
                 Ordering::Greater => break,

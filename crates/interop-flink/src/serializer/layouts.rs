@@ -49,6 +49,7 @@ pub(super) fn length_of(serializer: &Serializer, bytes: &[u8]) -> Option<usize> 
             let text = bytes.get(1..length.max(1)).filter(|_| length <= TEXT_MAX)?;
             text.is_ascii().then_some(length.max(1))
         }
+        Codec::Basic(Basic::VoidNamespace) => bytes.first().map(|_| 1),
         Codec::Basic(basic) if basic.takes_any_bytes() => {
             basic.fixed_length().filter(|length| *length <= bytes.len())
         }
