@@ -205,8 +205,12 @@ impl Buffer {
             Data::Int16(values) => {
                 out.extend_from_slice(&(values.get(row)?.cast_unsigned() ^ 0x8000).to_be_bytes());
             }
-            Data::Int32(values) => canonical::push_i32(*values.get(row)?, out),
-            Data::Int64(values) => canonical::push_i64(*values.get(row)?, out),
+            Data::Int32(values) => {
+                out.extend_from_slice(&(values.get(row)?.cast_unsigned() ^ 1 << 31).to_be_bytes());
+            }
+            Data::Int64(values) => {
+                out.extend_from_slice(&(values.get(row)?.cast_unsigned() ^ 1 << 63).to_be_bytes());
+            }
             Data::Float32(values) => canonical::push_f32(*values.get(row)?, out),
             Data::Float64(values) => canonical::push_f64(*values.get(row)?, out),
             Data::Text(values) | Data::Binary(values) => canonical::push_escaped(values.get(row)?, out),

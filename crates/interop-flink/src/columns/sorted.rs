@@ -137,17 +137,22 @@ impl Pending {
         range.and_then(|(from, to)| self.sort_bytes.get(*from..*to)).unwrap_or_default()
     }
 
-    /// Returns the rows of the key group, each with the first eight bytes of its sort key behind those that
-    /// all have.
+    /// Returns the rows of the key group, each with eight bytes of its sort key: the first, or the first
+    /// behind those that all have.
     fn heads(&self) -> Vec<(u64, u32)> {
-        let rows = self.begin..self.groups.len();
+        let heads = self.heads_from(0);
+        let same = heads.first().is_some_and(|(first, _)| heads.iter().all(|(head, _)| head == first));
+        if !same || heads.len() == 1 {
+            return heads;
+        }
         let first = self.sort_key(self.begin);
-        let common = rows.clone().fold(first.len(), |common, row| {
-            let same = |len: &usize| self.sort_key(row).get(..*len) == first.get(..*len);
-            if same(&common) { common } else { common_len(first, self.sort_key(row)) }
-        });
+        let common = (self.begin..self.groups.len()).map(|row| common_len(first, self.sort_key(row)));
+        self.heads_from(common.min().unwrap_or(0))
+    }
+
+    fn heads_from(&self, from: usize) -> Vec<(u64, u32)> {
         let head = |row: usize| {
-            let key = self.sort_key(row).get(common..).unwrap_or_default();
+            let key = self.sort_key(row).get(from..).unwrap_or_default();
             let mut head = [0; 8];
             match key.first_chunk() {
                 Some(whole) => head = *whole,
@@ -155,7 +160,7 @@ impl Pending {
             }
             (u64::from_be_bytes(head), u32::try_from(row).unwrap_or(u32::MAX))
         };
-        rows.map(head).collect()
+        (self.begin..self.groups.len()).map(head).collect()
     }
 
     /// Ends a key group: puts its rows in order, of equal ones the first, and keeps those that are

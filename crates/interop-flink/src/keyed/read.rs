@@ -37,7 +37,7 @@ impl KeyedPart {
         match &self.content {
             Content::Heap { stream, offsets } => {
                 self.walk_heap(stream.as_ref(), offsets, group, Some(state), &mut |id, entry| {
-                    if id == state && entry.key.starts_with(prefix) {
+                    if id == state && (prefix.is_empty() || entry.key.starts_with(prefix)) {
                         sink(Ok(entry));
                     }
                 })
@@ -50,7 +50,7 @@ impl KeyedPart {
                 let states = u16::try_from(self.states.metas.len()).unwrap_or(u16::MAX);
                 let frame = Frame { group, prefix: *group_bytes, states };
                 canonical::walk(&mut feed, &frame, Some(state), &mut |_, raw| {
-                    if !raw.key.starts_with(prefix) {
+                    if !prefix.is_empty() && !raw.key.starts_with(prefix) {
                         return;
                     }
                     if let Err(error) =

@@ -103,13 +103,12 @@ fn number(feed: &mut Feed<'_>) -> Result<u16> {
 /// Reads the entries of a state that are at hand as a whole, but the last of the state and the first that
 /// breaks a law: [`entry`] reads these.
 fn at_hand(feed: &mut Feed<'_>, frame: &Frame, state: u16, mut visit: Option<VisitRaw<'_>>) {
-    let group = frame.group.0.to_be_bytes();
-    let Some(group) = group.get(2usize.saturating_sub(frame.prefix)..) else { return };
     let (start, bytes) = (feed.offset(), feed.ready());
     let mut rest = bytes;
     while let Some((key, behind)) = sized(rest)
         && let Some((value, behind)) = sized(behind)
-        && let Some(key) = key.strip_prefix(group)
+        && let Some((group, key)) = key.split_at_checked(frame.prefix)
+        && group.iter().fold(0, |group, byte| group << 8 | u16::from(*byte)) == frame.group.0
     {
         if let Some(visit) = &mut visit {
             visit(state, RawEntry { key, value, offset: start + (bytes.len() - rest.len()) as u64 });
