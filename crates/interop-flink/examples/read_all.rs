@@ -1,8 +1,8 @@
 //! Reads every row of every keyed state of a Flink snapshot into Arrow: `read_all SNAPSHOT [THREADS]`.
 //!
-//! Prints, by state and in all, rows, bytes of Arrow, seconds, CPU seconds and rows a second of CPU; at the
+//! Prints, in all and by state, rows, bytes of Arrow, seconds, CPU seconds and rows a second of CPU; at the
 //! end the largest resident set, where the system tells. The benchmark against real Flink
-//! (`tests/oracles/flink/bench`) runs it as a cold process.
+//! (`tests/oracles/flink/bench`) runs it as a cold process and reads the first number.
 
 use std::path::Path;
 use std::time::Instant;
@@ -18,28 +18,29 @@ fn main() -> Result<(), Failure> {
     let threads: u32 = arguments.next().map_or(Ok(1), |text| text.parse())?;
     let begun = Instant::now();
     let snapshot = FlinkSnapshot::open(Path::new(&path))?;
-    println!("opened in {} ms, {threads} threads", begun.elapsed().as_millis());
-    let mut sum = (0, 0);
+    let opened = format!("opened in {} ms, {threads} threads", begun.elapsed().as_millis());
+    let (mut sum, mut states) = ((0, 0), Vec::new());
     for operator in &snapshot.describe().operators {
         for state in operator.states.iter().filter(|state| state.schema.kind.is_keyed()) {
             let name = &state.schema.name;
             let (at, cpu) = (Instant::now(), cpu_seconds());
             let found = read(&snapshot, (operator.id, name), operator.max_parallelism, threads)?;
-            print(name, found, at.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+            states.push(line(name, found, at.elapsed().as_secs_f64(), cpu_seconds() - cpu));
             sum = (sum.0 + found.0, sum.1 + found.1);
         }
     }
-    print("all", sum, begun.elapsed().as_secs_f64(), cpu_seconds());
+    println!("{}, {opened}", line("all states", sum, begun.elapsed().as_secs_f64(), cpu_seconds()));
+    states.iter().for_each(|line| println!("{line}"));
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().filter(|line| line.starts_with("VmHWM")).for_each(|line| println!("{line}"));
     Ok(())
 }
 
-fn print(name: &str, (rows, bytes): (u64, u64), seconds: f64, cpu: f64) {
+fn line(name: &str, (rows, bytes): (u64, u64), seconds: f64, cpu: f64) -> String {
     let rate = rows as f64 / cpu.max(0.01);
-    println!(
-        "{name}: {rows} rows, {bytes} bytes of Arrow, {seconds:.2} s, {cpu:.2} CPU s, {rate:.0} rows/CPU s"
-    );
+    format!(
+        "{rows} rows of {name}, {bytes} bytes of Arrow, {seconds:.2} s, {cpu:.2} CPU s, {rate:.0} rows/CPU s"
+    )
 }
 
 /// Reads a state, each thread a part of its key groups.
