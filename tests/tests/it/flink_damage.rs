@@ -18,7 +18,7 @@ fn damaged(files: &Files, turn: usize, numbers: &mut Numbers) -> (Files, String)
     let count = files.len();
     let (name, bytes) = &mut files[turn % count];
     let at = numbers.below(bytes.len().max(1));
-    let told = if turn % 3 == 0 || bytes.is_empty() {
+    let told = if turn.is_multiple_of(3) || bytes.is_empty() {
         *bytes = bytes.slice(..at.min(bytes.len()));
         format!("{name} cut at {at}")
     } else {
