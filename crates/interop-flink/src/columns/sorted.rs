@@ -32,6 +32,10 @@ pub(crate) struct Pending {
     begin: usize,
 }
 
+/// A batch of rows that columns cannot hold; and for each row of the result whether it lies in the columns (0)
+/// or in that batch (1), and where.
+type Singles = (RowBatch, Vec<(usize, usize)>);
+
 /// The typed columns.
 #[derive(Debug)]
 pub(crate) struct Staged {
@@ -225,7 +229,7 @@ impl Pending {
 
     /// Makes a batch of the rows that columns cannot hold, in canonical order; and says of each row of the
     /// result whether it is one of these, and which.
-    fn singles(&mut self, order: &[u32]) -> Result<Option<(RowBatch, Vec<(usize, usize)>)>> {
+    fn singles(&mut self, order: &[u32]) -> Result<Option<Singles>> {
         if self.single.is_empty() {
             return Ok(None);
         }

@@ -58,9 +58,9 @@ pub(super) fn length_of(serializer: &Serializer, bytes: &[u8]) -> Option<usize> 
             let length = length_of(part, bytes.get(sum..)?)?;
             Some(sum + length)
         }),
-        Codec::Pojo(pojo) => match bytes.first()? {
-            &pojo::NULL => Some(1),
-            &pojo::EXACTLY => pojo.own_fields().try_fold(1, |sum, field| match bytes.get(sum)? {
+        Codec::Pojo(pojo) => match *bytes.first()? {
+            pojo::NULL => Some(1),
+            pojo::EXACTLY => pojo.own_fields().try_fold(1, |sum, field| match bytes.get(sum)? {
                 0 => Some(sum + 1 + length_of(field, bytes.get(sum + 1..)?)?),
                 1 => Some(sum + 1),
                 _ => None,
