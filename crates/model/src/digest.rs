@@ -8,6 +8,7 @@
 //! Spec: ROWHASH-1 to ROWHASH-10.
 
 mod form;
+mod pair;
 
 use std::collections::BTreeMap;
 
@@ -134,13 +135,16 @@ impl RowHasher {
 
     #[inline]
     fn add(&mut self, group: KeyGroup, hash: u128) {
+        self.add_all(group, Digest { rows: 1, sum: hash });
+    }
+
+    #[inline]
+    fn add_all(&mut self, group: KeyGroup, rows: Digest) {
         match &mut self.current {
-            Some((current, digest)) if *current == group => digest.add(hash),
+            Some((current, digest)) if *current == group => digest.merge(rows),
             _ => {
                 self.close();
-                let mut digest = Digest::default();
-                digest.add(hash);
-                self.current = Some((group, digest));
+                self.current = Some((group, rows));
             }
         }
     }
@@ -194,7 +198,7 @@ impl RunHasher {
         if let Some(form) = values.words().filter(|_| batch.ops().is_none_or(|ops| ops.iter().all(is_put))) {
             let update = match key_length(batch) {
                 Some(5) => Some(Self::update_words::<5> as fn(&mut Self, _, _)),
-                Some(9) => Some(Self::update_words::<9> as fn(&mut Self, _, _)),
+                Some(9) => Some(Self::update_pairs as fn(&mut Self, _, _)),
                 Some(17) => Some(Self::update_words::<17> as fn(&mut Self, _, _)),
                 _ => None,
             };
@@ -227,18 +231,43 @@ impl RunHasher {
     /// copies of unknown length.
     fn update_words<const KEY: usize>(&mut self, batch: &RowBatch, form: &Form<'_>) {
         let groups = batch.key_groups().unwrap_or_default();
+        let (kind, words) = form.words();
         let mut bytes = [0; 64];
-        for row in 0..batch.len() {
+        bytes[5 + KEY] = kind;
+        for (row, word) in words.into_iter().enumerate() {
             let group = groups.get(row).copied().unwrap_or(0);
             bytes[3..5].copy_from_slice(&group.to_be_bytes());
             if let Some(key) = batch.sort_key(row).first_chunk::<KEY>() {
                 bytes[5..5 + KEY].copy_from_slice(key);
             }
-            bytes[5 + KEY..14 + KEY].copy_from_slice(&form.word(row));
+            bytes[6 + KEY..14 + KEY].copy_from_slice(&word.to_be_bytes());
             let bytes = &bytes[..15 + KEY];
             self.run.add(xxh3_128(bytes));
             if let Some(live) = &mut self.live {
                 live.add(KeyGroup(group), xxh3_128(&bytes[1..]));
+            }
+        }
+    }
+
+    /// Adds puts of a word for a word, as those of counters: each row in three registers.
+    fn update_pairs(&mut self, batch: &RowBatch, form: &Form<'_>) {
+        let (kind, words) = form.words();
+        let first = batch.sort_keys().value_offsets().first().and_then(|at| usize::try_from(*at).ok());
+        let keys = batch.sort_keys().value_data().get(first.unwrap_or(0)..).unwrap_or_default();
+        let none = vec![0; if batch.key_groups().is_some() { 0 } else { batch.len() }];
+        let mut rows = keys.as_chunks::<9>().0.iter().zip(words);
+        for groups in batch.key_groups().unwrap_or(&none).chunk_by(|a, b| a == b) {
+            let group = groups.first().copied().unwrap_or(0);
+            let mut live = Digest::default();
+            for (key, word) in rows.by_ref().take(groups.len()) {
+                let row = pair::Pair::new(group, key, kind, word);
+                self.run.add(row.hash());
+                if self.live.is_some() {
+                    live.add(row.live_hash());
+                }
+            }
+            if let Some(hasher) = &mut self.live {
+                hasher.add_all(KeyGroup(group), live);
             }
         }
     }

@@ -255,20 +255,18 @@ impl<'a> Form<'a> {
         words && self.nulls.is_none()
     }
 
-    /// Returns the form of a value, where all are words.
-    #[inline]
-    pub(super) fn word(&self, row: usize) -> [u8; 9] {
-        let (kind, word) = match &self.cells {
-            Cells::Int8(a) => (SIGNED, i64::from(a.value(row)) as u64),
-            Cells::Int16(a) => (SIGNED, i64::from(a.value(row)) as u64),
-            Cells::Int32(a) => (SIGNED, i64::from(a.value(row)) as u64),
-            Cells::Int64(a) => (SIGNED, a.value(row) as u64),
-            Cells::UInt64(a) => (UNSIGNED, a.value(row)),
-            Cells::Float64(a) => (FLOAT, float_bits(a.value(row))),
-            _ => (NULL, 0),
-        };
-        let [a, b, c, d, e, f, g, h] = word.to_be_bytes();
-        [kind, a, b, c, d, e, f, g, h]
+    /// Returns what all values are and their 64 bits, where all are words.
+    pub(super) fn words(&self) -> (u8, Vec<u64>) {
+        let signed = |word: i64| word as u64;
+        match &self.cells {
+            Cells::Int8(a) => (SIGNED, a.values().iter().map(|v| signed((*v).into())).collect()),
+            Cells::Int16(a) => (SIGNED, a.values().iter().map(|v| signed((*v).into())).collect()),
+            Cells::Int32(a) => (SIGNED, a.values().iter().map(|v| signed((*v).into())).collect()),
+            Cells::Int64(a) => (SIGNED, a.values().iter().map(|v| signed(*v)).collect()),
+            Cells::UInt64(a) => (UNSIGNED, a.values().to_vec()),
+            Cells::Float64(a) => (FLOAT, a.values().iter().map(|v| float_bits(*v)).collect()),
+            _ => (NULL, Vec::new()),
+        }
     }
 
     #[inline]
