@@ -64,7 +64,8 @@ impl MaxParallelism {
     /// Spec: KEYGROUP-3.
     #[inline]
     pub fn key_group_of_hash(self, hash: u32) -> KeyGroup {
-        let group = flink_mix(hash) % self.0;
+        let mixed = flink_mix(hash);
+        let group = if self.0.is_power_of_two() { mixed & (self.0 - 1) } else { mixed % self.0 };
         KeyGroup(u16::try_from(group).expect("below 32768"))
     }
 
@@ -90,6 +91,7 @@ impl MaxParallelism {
 /// Returns Flink's mix of a Java hash code (`MathUtils.murmurHash`): never negative.
 ///
 /// Spec: KEYGROUP-3.
+#[inline]
 pub fn flink_mix(hash: u32) -> u32 {
     let mut c = hash.wrapping_mul(0xCC9E_2D51).rotate_left(15).wrapping_mul(0x1B87_3593);
     c = c.rotate_left(13).wrapping_mul(5).wrapping_add(0xE654_6B64) ^ 4;

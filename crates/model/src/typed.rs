@@ -89,6 +89,9 @@ pub trait StateKey: StateType + Eq + Hash {
     /// Spec: KEYGROUP-5.
     const HAS_JAVA_HASH: bool;
 
+    /// Makes a key of its [`StateKey::word`], where that is cheap.
+    const OF_WORD: Option<fn(u64) -> Self> = None;
+
     /// Appends the canonical bytes; for an option with its null marker.
     ///
     /// Spec: CANON-1 to CANON-21.
@@ -194,6 +197,7 @@ pub fn key_group_function<K: StateKey>() -> KeyGroupFunction {
 /// Returns the key group of a key under the default function of its type.
 ///
 /// Spec: KEYGROUP-4 to KEYGROUP-6.
+#[inline]
 pub fn key_group<K: StateKey>(key: &K, max: MaxParallelism) -> KeyGroup {
     let hash = if K::HAS_JAVA_HASH { key.java_hash() as u32 } else { canonical_hash(&canonical_bytes(key)) };
     max.key_group_of_hash(hash)

@@ -16,6 +16,7 @@ mod encode;
 mod layers;
 mod list;
 mod map;
+mod places;
 mod slot;
 mod timer;
 mod value;

@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
-use arrow_array::builder::{BooleanBuilder, PrimitiveBuilder};
+use arrow_array::builder::{BooleanBuilder, NullBufferBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
+use arrow_buffer::ScalarBuffer;
 use std::sync::Arc;
 
 use super::support::{mismatch, wrong_column};
@@ -36,25 +37,31 @@ pub trait Primitive: StateType {
 
 /// Builds a column of numbers.
 #[derive(Debug)]
-pub struct PrimitiveColumn<A: ArrowPrimitiveType>(PrimitiveBuilder<A>);
+pub struct PrimitiveColumn<A: ArrowPrimitiveType> {
+    values: Vec<A::Native>,
+    nulls: NullBufferBuilder,
+}
 
 impl<T: Primitive> ColumnBuilder<T> for PrimitiveColumn<T::Arrow> {
     fn with_capacity(rows: usize) -> Self {
-        let builder = PrimitiveBuilder::with_capacity(rows);
-        PrimitiveColumn(builder.with_data_type(arrow_type(&T::logical_type())))
+        PrimitiveColumn { values: Vec::with_capacity(rows), nulls: NullBufferBuilder::new(rows) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, value: &T) {
-        self.0.append_value(value.to_native());
+        self.values.push(value.to_native());
+        self.nulls.append_non_null();
     }
 
     fn push_null(&mut self) {
-        self.0.append_null();
+        self.values.push(Default::default());
+        self.nulls.append_null();
     }
 
     fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
+        let values = ScalarBuffer::from(std::mem::take(&mut self.values));
+        let array = PrimitiveArray::<T::Arrow>::new(values, self.nulls.finish());
+        Arc::new(array.with_data_type(arrow_type(&T::logical_type())))
     }
 }
 
@@ -139,10 +146,12 @@ number!(Timestamp, TimestampMillisecondType, LogicalType::timestamp_ms(), Int, i
 number!(Date, Date32Type, LogicalType::Date, Int, i64, |v| v.0, Date);
 
 macro_rules! integer_key {
-    ($rust:ty, $native:ty, $unsigned:ty, $flip:expr, |$self:ident| $inner:expr, $java:literal, $hash:expr) => {
+    ($rust:ty, $native:ty, $unsigned:ty, $flip:expr, |$self:ident| $inner:expr, $wrap:expr, $java:literal, $hash:expr) => {
         impl StateKey for $rust {
             const WIDTH: Option<usize> = Some(size_of::<$native>());
             const HAS_JAVA_HASH: bool = $java;
+            const OF_WORD: Option<fn(u64) -> Self> =
+                Some(|word| $wrap((word as $unsigned ^ $flip) as $native));
 
             #[inline]
             fn canonical(&self, out: &mut Vec<u8>) {
@@ -173,6 +182,10 @@ fn fold(v: i64) -> i32 {
     (v ^ ((v as u64) >> 32) as i64) as i32
 }
 
+fn is_set(byte: u8) -> bool {
+    byte != 0
+}
+
 fn none<T>(_: &T) -> i32 {
     0
 }
@@ -181,17 +194,17 @@ fn by_value<T: StateType>(key: &T) -> i32 {
     java_hash(&key.to_value(), &T::logical_type()).unwrap_or_default()
 }
 
-integer_key!(i8, i8, u8, 1 << 7, |v| *v, true, |v: &i8| i32::from(*v));
-integer_key!(i16, i16, u16, 1 << 15, |v| *v, true, |v: &i16| i32::from(*v));
-integer_key!(i32, i32, u32, 1 << 31, |v| *v, true, |v: &i32| *v);
-integer_key!(i64, i64, u64, 1 << 63, |v| *v, true, |v: &i64| fold(*v));
-integer_key!(u8, u8, u8, 0, |v| *v, false, none);
-integer_key!(u16, u16, u16, 0, |v| *v, false, none);
-integer_key!(u32, u32, u32, 0, |v| *v, false, none);
-integer_key!(u64, u64, u64, 0, |v| *v, false, none);
-integer_key!(bool, u8, u8, 0, |v| *v, true, |v: &bool| if *v { 1231 } else { 1237 });
-integer_key!(Timestamp, i64, u64, 1 << 63, |v| v.0, true, by_value);
-integer_key!(Date, i32, u32, 1 << 31, |v| v.0, true, by_value);
+integer_key!(i8, i8, u8, 1 << 7, |v| *v, itself, true, |v: &i8| i32::from(*v));
+integer_key!(i16, i16, u16, 1 << 15, |v| *v, itself, true, |v: &i16| i32::from(*v));
+integer_key!(i32, i32, u32, 1 << 31, |v| *v, itself, true, |v: &i32| *v);
+integer_key!(i64, i64, u64, 1 << 63, |v| *v, itself, true, |v: &i64| fold(*v));
+integer_key!(u8, u8, u8, 0, |v| *v, itself, false, none);
+integer_key!(u16, u16, u16, 0, |v| *v, itself, false, none);
+integer_key!(u32, u32, u32, 0, |v| *v, itself, false, none);
+integer_key!(u64, u64, u64, 0, |v| *v, itself, false, none);
+integer_key!(bool, u8, u8, 0, |v| *v, is_set, true, |v: &bool| if *v { 1231 } else { 1237 });
+integer_key!(Timestamp, i64, u64, 1 << 63, |v| v.0, Timestamp, true, by_value);
+integer_key!(Date, i32, u32, 1 << 31, |v| v.0, Date, true, by_value);
 
 /// Builds a column of bools.
 #[derive(Debug)]

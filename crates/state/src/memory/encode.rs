@@ -9,11 +9,12 @@ use arrow_array::builder::Int64Builder;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch, UInt8Array, UInt16Array, UInt32Array};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
-use arrow_select::interleave::{interleave, interleave_record_batch};
-use arrow_select::take::take_record_batch;
+use arrow_select::interleave::interleave;
+use arrow_select::take::take_arrays;
 
 use super::cell::Cell;
 use super::layers::Layer;
+use super::places::{DELETE, Place, sort};
 use super::slot::SlotOptions;
 use crate::{EncodingSizes, FrozenId, FrozenTable};
 
@@ -205,7 +206,7 @@ impl<'a, K: StateKey, C: Encode> Sorted<'a, K, C> {
                 .take(SAMPLE)
                 .for_each(|row| sample.push(KeyGroup(0), &entry.key, row));
         }
-        let row_bytes = sample.bytes() / sample.groups.len().max(1) + 1;
+        let row_bytes = sample.bytes() / sample.len().max(1) + 1;
         let (filled, current) = (Vec::new().into_iter(), None);
         Sorted { of, batch_rows, parts, next_part: 0, row_bytes, filled, current }
     }
@@ -219,9 +220,11 @@ impl<'a, K: StateKey, C: Encode> Sorted<'a, K, C> {
         self.next_part = (first + count).min(self.parts);
         let mut filled: Vec<Part<K, C>> = Vec::new();
         filled.resize_with(self.next_part - first, Vec::new);
+        let groups = max.get() as usize;
+        let parts: Vec<usize> = (0..groups).map(|group| group * self.parts / groups).collect();
         for entry in layer.iter() {
             let group = key_group(&entry.key, *max);
-            let part = usize::from(group.0) * self.parts / max.get() as usize;
+            let part = parts[usize::from(group.0)];
             let Some(pieces) = part.checked_sub(first).and_then(|part| filled.get_mut(part)) else {
                 continue;
             };
@@ -263,49 +266,46 @@ struct Ordered {
     schema: Arc<StateSchema>,
     pieces: Vec<Piece>,
     places: Vec<Place>,
-    /// Bytes of a key, where keys are sorted by their word alone and sort keys are made of it.
-    width: Option<usize>,
+    /// How keys are made, where they are sorted by their word alone.
+    words: Option<Words>,
     at: usize,
     batch_rows: usize,
 }
 
-/// Columns in the order of the layer; without sort keys where words take their place.
-struct Piece {
-    rows: RecordBatch,
-    sort_keys: Option<BinaryArray>,
+/// What makes the columns of keys and sort keys of words.
+struct Words {
+    /// Bytes of a key.
+    width: usize,
+    keys: fn(&[Place]) -> ArrayRef,
 }
 
-/// Where a row lies, with what it is sorted by first.
-#[derive(Clone, Copy)]
-struct Place {
-    /// The first 8 bytes of its sort key, or its key as a number.
-    word: u64,
-    row: u32,
-    group: u16,
-    piece: u16,
+/// Columns in the order of the layer; where places have the words of keys, only those behind the key.
+struct Piece {
+    rows: Vec<ArrayRef>,
+    sort_keys: Option<BinaryArray>,
 }
 
 impl Ordered {
     fn new<K: StateKey, C: Encode>(
-        part: Part<K, C>,
+        mut part: Part<K, C>,
         schema: &Arc<StateSchema>,
         batch_rows: usize,
     ) -> alluvium_model::Result<Self> {
         let bytes: usize = part.iter().map(Columns::bytes).sum();
-        let mut places = Vec::with_capacity(part.iter().map(|piece| piece.groups.len()).sum());
-        for (piece, number) in part.iter().zip(0..) {
-            piece.places(number, &mut places);
+        let mut places = part.first_mut().map(Columns::places).unwrap_or_default();
+        for (piece, number) in part.iter_mut().zip(0..).skip(1) {
+            places.extend(piece.places().into_iter().map(|place| Place { piece: number, ..place }));
         }
         let pieces = part.into_iter().map(|piece| piece.finish(schema));
         let pieces = pieces.collect::<alluvium_model::Result<Vec<_>>>()?;
-        let width = Columns::<K, C>::WORD;
-        match width {
+        let words = Columns::<K, C>::WORD.map(|(width, _)| Words { width, keys: keys_of_words::<K> });
+        match words {
             Some(_) => sort(&mut places, |_, _| Ordering::Equal),
             None => sort(&mut places, |a, b| sort_key(&pieces, a).cmp(sort_key(&pieces, b))),
         }
         let most = BATCH_BYTES / (bytes / places.len().max(1) + 1);
         let (schema, batch_rows) = (Arc::clone(schema), batch_rows.min(most).max(1));
-        Ok(Ordered { schema, pieces, places, width, at: 0, batch_rows })
+        Ok(Ordered { schema, pieces, places, words, at: 0, batch_rows })
     }
 
     fn next(&mut self) -> Option<alluvium_model::Result<RowBatch>> {
@@ -317,16 +317,24 @@ impl Ordered {
 
     /// Copies rows from where they lie.
     fn gather(&self, places: &[Place]) -> alluvium_model::Result<RowBatch> {
-        let rows = gather_rows(&self.pieces, places)?;
-        let sort_keys = match self.width {
-            Some(width) => keys_of_words(places, width)?,
+        let gathered = gather_columns(&self.pieces, places)?;
+        let (columns, sort_keys) = match &self.words {
+            Some(words) => {
+                let ops = places.iter().map(|place| if place.group < DELETE { Op::Put } else { Op::Delete });
+                let ops = UInt8Array::from_iter_values(ops.map(|op| op as u8));
+                let groups = UInt16Array::from_iter_values(places.iter().map(|place| place.group & !DELETE));
+                let mut columns: Vec<ArrayRef> = vec![Arc::new(ops), Arc::new(groups), (words.keys)(places)];
+                columns.extend(gathered);
+                (columns, sort_keys_of_words(places, words.width)?)
+            }
             None => {
                 let keys = self.pieces.iter().filter_map(|piece| piece.sort_keys.as_ref());
                 let keys: Vec<&dyn Array> = keys.map(|keys| keys as &dyn Array).collect();
                 let rows = places.iter().map(|place| (place.piece.into(), place.row as usize));
-                interleave(&keys, &rows.collect::<Vec<_>>())?.as_binary().clone()
+                (gathered, interleave(&keys, &rows.collect::<Vec<_>>())?.as_binary().clone())
             }
         };
+        let rows = RecordBatch::try_new(self.schema.arrow_schema(true), columns)?;
         RowBatch::new(Arc::clone(&self.schema), true, rows, sort_keys)
     }
 }
@@ -336,18 +344,28 @@ fn sort_key<'a>(pieces: &'a [Piece], place: &Place) -> &'a [u8] {
     keys.map_or(&[], |keys| keys.value(place.row as usize))
 }
 
-fn gather_rows(pieces: &[Piece], places: &[Place]) -> alluvium_model::Result<RecordBatch> {
+fn gather_columns(pieces: &[Piece], places: &[Place]) -> alluvium_model::Result<Vec<ArrayRef>> {
     if let [only] = pieces {
         let rows = UInt32Array::from_iter_values(places.iter().map(|place| place.row));
-        return Ok(take_record_batch(&only.rows, &rows)?);
+        return Ok(take_arrays(&only.rows, &rows, None)?);
     }
-    let all: Vec<&RecordBatch> = pieces.iter().map(|piece| &piece.rows).collect();
-    let rows = places.iter().map(|place| (place.piece.into(), place.row as usize));
-    Ok(interleave_record_batch(&all, &rows.collect::<Vec<_>>())?)
+    let rows: Vec<_> = places.iter().map(|place| (place.piece.into(), place.row as usize)).collect();
+    let count = pieces.first().map_or(0, |piece| piece.rows.len());
+    let column = |at: usize| -> Vec<&dyn Array> { pieces.iter().map(|piece| &*piece.rows[at]).collect() };
+    (0..count).map(|at| Ok(interleave(&column(at), &rows)?)).collect()
+}
+
+/// Returns the column of keys whose words places have.
+fn keys_of_words<K: StateKey>(places: &[Place]) -> ArrayRef {
+    let mut keys = K::Builder::with_capacity(places.len());
+    if let Some(of_word) = K::OF_WORD {
+        places.iter().for_each(|place| keys.push(&of_word(place.word)));
+    }
+    keys.finish()
 }
 
 /// Returns the sort keys of entries without more than a key of `width` bytes.
-fn keys_of_words(places: &[Place], width: usize) -> alluvium_model::Result<BinaryArray> {
+fn sort_keys_of_words(places: &[Place], width: usize) -> alluvium_model::Result<BinaryArray> {
     let mut bytes = vec![1; places.len() * (width + 1)];
     for (place, key) in places.iter().zip(bytes.chunks_exact_mut(width + 1)) {
         match key.first_chunk_mut() {
@@ -370,52 +388,12 @@ fn word(sort_key: &[u8]) -> u64 {
     u64::from_be_bytes(first)
 }
 
-/// Sorts by key group and word, then by what `equal` says of rows equal in both.
-fn sort(places: &mut Vec<Place>, equal: impl Fn(&Place, &Place) -> Ordering + Copy) {
-    let words = |a: &Place, b: &Place| a.word.cmp(&b.word).then_with(|| equal(a, b));
-    if places.iter().any(|place| place.group != places[0].group) {
-        return places.sort_unstable_by(|a, b| a.group.cmp(&b.group).then_with(|| words(a, b)));
-    }
-    let all = || places.iter().map(|place| place.word);
-    let (Some(low), Some(high)) = (all().min(), all().max()) else { return };
-    let bits = (places.len() / BUCKET_ROWS).checked_ilog2().unwrap_or(0);
-    let shift = (u64::BITS - (high - low).leading_zeros()).saturating_sub(bits);
-    if bits == 0 {
-        return places.sort_unstable_by(words);
-    }
-    // Evenly spread words fall into small buckets by their first bits.
-    let bucket = |word: u64| ((word - low) >> shift) as usize;
-    let mut ends = vec![0u32; (1 << bits) + 1];
-    places.iter().for_each(|place| ends[bucket(place.word) + 1] += 1);
-    for at in 1..ends.len() {
-        ends[at] += ends[at - 1];
-    }
-    let mut sorted = places.clone();
-    for place in places.iter() {
-        let end = &mut ends[bucket(place.word)];
-        sorted[*end as usize] = *place;
-        *end += 1;
-    }
-    let (mut rest, mut start) = (sorted.as_mut_slice(), 0);
-    for end in ends {
-        let (bucket, behind) = rest.split_at_mut((end - start) as usize);
-        if bucket.len() > 1 {
-            bucket.sort_unstable_by(words);
-        }
-        (rest, start) = (behind, end);
-    }
-    *places = sorted;
-}
-
-/// Rows of a bucket, if words are spread evenly.
-const BUCKET_ROWS: usize = 4;
-
 /// The columns of rows while they are built.
 struct Columns<K: StateKey, C: Encode> {
     ops: Vec<u8>,
     groups: Vec<u16>,
-    /// Keys as numbers, which then take the place of sort keys.
-    words: Vec<u64>,
+    /// Keys as numbers with group and operation, which then stand for those columns and for sort keys.
+    words: Vec<Place>,
     keys: K::Builder,
     entries: C::Entries,
     values: Option<<C::Value as StateType>::Builder>,
@@ -425,9 +403,12 @@ struct Columns<K: StateKey, C: Encode> {
 }
 
 impl<K: StateKey, C: Encode> Columns<K, C> {
-    /// Bytes of a key where there is one row per key and its key is at most a word.
-    const WORD: Option<usize> = match K::WIDTH {
-        Some(width) if width > 0 && width <= 8 && !C::Entries::SOME => Some(width),
+    /// Bytes of a key, and how it is made of its word, where there is one row per key and its key is at
+    /// most a word.
+    const WORD: Option<(usize, fn(u64) -> K)> = match (K::WIDTH, K::OF_WORD) {
+        (Some(width), Some(of_word)) if width > 0 && width <= 8 && !C::Entries::SOME => {
+            Some((width, of_word))
+        }
         _ => None,
     };
 
@@ -437,10 +418,10 @@ impl<K: StateKey, C: Encode> Columns<K, C> {
         ends.push(0);
         Columns {
             words: Vec::with_capacity(words),
-            ops: Vec::with_capacity(rows),
-            groups: Vec::with_capacity(rows),
-            keys: K::Builder::with_capacity(rows),
-            entries: C::Entries::with_capacity(rows),
+            ops: Vec::with_capacity(keys),
+            groups: Vec::with_capacity(keys),
+            keys: K::Builder::with_capacity(keys),
+            entries: C::Entries::with_capacity(keys),
             values: schema.value.as_ref().map(|_| <C::Value as StateType>::Builder::with_capacity(rows)),
             last_access: schema.ttl_ms.map(|_| Int64Builder::with_capacity(rows)),
             sort_keys: Vec::with_capacity(keys * (K::WIDTH.unwrap_or(16) + 1)),
@@ -448,14 +429,25 @@ impl<K: StateKey, C: Encode> Columns<K, C> {
         }
     }
 
+    fn len(&self) -> usize {
+        self.words.len() + self.groups.len()
+    }
+
+    #[inline]
     fn push(&mut self, group: KeyGroup, key: &K, row: CellRow<'_, C>) {
-        self.ops.push(row.op as u8);
-        self.groups.push(group.0);
-        self.keys.push(key);
-        self.entries.push(row.entry);
         match Self::WORD {
-            Some(_) => self.words.push(key.word()),
-            None => self.push_sort_key(key, &row),
+            Some(_) => {
+                let mark = if row.op == Op::Put { 0 } else { DELETE };
+                let (word, row) = (key.word(), self.words.len() as u32);
+                self.words.push(Place { word, row, group: group.0 | mark, piece: 0 });
+            }
+            None => {
+                self.ops.push(row.op as u8);
+                self.groups.push(group.0);
+                self.keys.push(key);
+                self.entries.push(row.entry);
+                self.push_sort_key(key, &row);
+            }
         }
         if let Some(values) = &mut self.values {
             match row.value {
@@ -478,40 +470,30 @@ impl<K: StateKey, C: Encode> Columns<K, C> {
         self.ends.push(end.expect("a piece ends long before 2 GiB of sort keys"));
     }
 
-    /// Appends where the rows lie, and what they are sorted by first.
-    fn places(&self, piece: u16, places: &mut Vec<Place>) {
-        let groups = self.groups.iter().zip(0..);
-        match Self::WORD {
-            Some(_) => {
-                let rows = groups.zip(&self.words);
-                places.extend(rows.map(|((group, row), word)| Place {
-                    word: *word,
-                    row,
-                    group: *group,
-                    piece,
-                }));
-            }
-            None => {
-                let rows = groups.zip(self.ends.windows(2));
-                places.extend(rows.map(|((group, row), ends)| {
-                    let key = &self.sort_keys[ends[0] as usize..ends[1] as usize];
-                    Place { word: word(key), row, group: *group, piece }
-                }));
-            }
+    /// Takes where the rows lie, and what they are sorted by first.
+    fn places(&mut self) -> Vec<Place> {
+        if Self::WORD.is_some() {
+            return std::mem::take(&mut self.words);
         }
+        let rows = self.groups.iter().zip(0..).zip(self.ends.windows(2));
+        let places = rows.map(|((group, row), ends)| {
+            let key = &self.sort_keys[ends[0] as usize..ends[1] as usize];
+            Place { word: word(key), row, group: *group, piece: 0 }
+        });
+        places.collect()
     }
 
     /// Returns about how many bytes the rows take.
     fn bytes(&self) -> usize {
         let values = self.values.as_ref().map_or(0, ColumnBuilder::bytes);
-        let fixed =
-            self.groups.len() * (size_of::<(u8, u16, i32)>() + size_of::<K>() + size_of::<C::Value>());
+        let fixed = self.len() * (size_of::<(u8, u16, i32)>() + size_of::<K>() + size_of::<C::Value>());
         fixed + self.keys.bytes() + self.sort_keys.len() + values
     }
 
     fn finish(mut self, schema: &StateSchema) -> alluvium_model::Result<Piece> {
-        let mut columns: Vec<ArrayRef> = Vec::with_capacity(6);
-        for role in schema.roles(true) {
+        let mut rows: Vec<ArrayRef> = Vec::with_capacity(6);
+        let rest = if Self::WORD.is_some() { WORD_ROLES } else { 0 };
+        for role in schema.roles(true).into_iter().skip(rest) {
             let column: Option<ArrayRef> = match role {
                 Role::Op => Some(Arc::new(UInt8Array::from(std::mem::take(&mut self.ops)))),
                 Role::KeyGroup => Some(Arc::new(UInt16Array::from(std::mem::take(&mut self.groups)))),
@@ -523,9 +505,8 @@ impl<K: StateKey, C: Encode> Columns<K, C> {
                 }
                 _ => None,
             };
-            columns.extend(column);
+            rows.extend(column);
         }
-        let rows = RecordBatch::try_new(schema.arrow_schema(true), columns)?;
         let sort_keys = match Self::WORD {
             Some(_) => None,
             None => {
@@ -536,3 +517,6 @@ impl<K: StateKey, C: Encode> Columns<K, C> {
         Ok(Piece { rows, sort_keys })
     }
 }
+
+/// Operation, key group and key: the columns that are made of words.
+const WORD_ROLES: usize = 3;
