@@ -20,6 +20,7 @@ mod places;
 mod slot;
 mod timer;
 mod value;
+mod words;
 
 pub(crate) use backend::backend;
 pub(crate) use canon::ByCanon;

@@ -12,6 +12,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::layers::Current;
+use super::words::Words;
 use crate::{Error, Result};
 
 /// The rows of one state after a restore, found by key through row numbers.
@@ -30,6 +31,8 @@ pub(super) struct Columnar<K: StateKey, E: StateType, V: StateType> {
     /// Number of rows by key group.
     group_rows: Vec<usize>,
     max_parallelism: MaxParallelism,
+    /// Finds keys in place of the index, where keys are words in order.
+    words: Option<Words>,
     /// Positions in `heads`, or rows: one table per key group. Rows come by key group, so that the table
     /// being filled stays in the cache.
     index: Vec<HashTable<u32>>,
@@ -52,6 +55,7 @@ impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
             heads: Vec::new(),
             group_rows: Vec::new(),
             max_parallelism,
+            words: K::OF_WORD.map(|_| Words::default()),
             index: Vec::new(),
         }
     }
@@ -88,6 +92,7 @@ impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
         self.starts.push(self.rows);
         self.rows = total.ok_or_else(|| odd("more than 4294967295 rows in one subtask".into()))?;
         self.batches.push(batch);
+        self.push_words(rows);
         for same in rows.key_groups().unwrap_or_default().chunk_by(|a, b| a == b) {
             let group = same.first().copied().map_or(0, usize::from);
             self.group_rows.resize(self.group_rows.len().max(group + 1), 0);
@@ -96,8 +101,48 @@ impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
         Ok(())
     }
 
+    /// Notes the words of the keys of the newest batch; gives up on words at a row that is out of order or
+    /// not in the key group of its key.
+    fn push_words(&mut self, rows: &RowBatch) {
+        let (Some(words), Some(batch), Some(groups)) =
+            (&mut self.words, self.batches.last(), rows.key_groups())
+        else {
+            return self.words = None;
+        };
+        let (mut at, mut row) = (0, self.rows - groups.len() as u32);
+        let mut fits = true;
+        for same in groups.chunk_by(|a, b| a == b) {
+            let group = same.first().copied().unwrap_or(0);
+            let keys = (at..at + same.len()).map(|offset| batch.keys.get(offset));
+            let place = |key: K| key_group(&key, self.max_parallelism).0;
+            fits &= keys.clone().fold(true, |fits, key| fits & (place(key) == group));
+            let keys = keys.map(|key| key.word());
+            fits &= match self.grouped {
+                false => words.extend(group, keys),
+                true => keys.zip(row..).all(|(word, row)| {
+                    let known = words.last == Some((group, word));
+                    if !known {
+                        self.heads.push(row);
+                    }
+                    known || words.extend(group, std::iter::once(word))
+                }),
+            };
+            (at, row) = (at + same.len(), row + same.len() as u32);
+        }
+        if !fits {
+            self.heads.clear();
+            self.words = None;
+        }
+    }
+
     /// Indexes the keys.
     pub(super) fn finish(&mut self, hasher: &FixedState) {
+        if self.words.is_some() {
+            if self.grouped {
+                self.heads.push(self.rows);
+            }
+            return;
+        }
         let room = |group: usize| match self.group_rows.get(group) {
             Some(rows) if !self.grouped => *rows,
             _ => 0,
@@ -148,11 +193,13 @@ impl<K: StateKey, E: StateType, V: StateType> Columnar<K, E, V> {
     /// Returns the rows of a key, given its hash.
     pub(super) fn find_key(&self, key: &K, hash: u64) -> Option<Range<u32>> {
         let head = |number: u32| if self.grouped { self.heads[number as usize] } else { number };
-        let found = self.index.get(self.part_of(key))?.find(hash, |number| {
-            let (batch, offset) = self.locate(head(*number));
-            batch.keys.matches(offset, key)
-        });
-        let number = *found?;
+        let number = match &self.words {
+            Some(words) => words.find(self.part_of(key), key.word())?,
+            None => *self.index.get(self.part_of(key))?.find(hash, |number| {
+                let (batch, offset) = self.locate(head(*number));
+                batch.keys.matches(offset, key)
+            })?,
+        };
         let start = head(number);
         let end = if self.grouped { self.heads[number as usize + 1] } else { start + 1 };
         Some(start..end)
