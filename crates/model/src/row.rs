@@ -162,6 +162,11 @@ impl RowBatch {
     ///
     /// Spec: ORDER-1, ORDER-5.
     pub fn first_unordered(&self, last: Option<(KeyGroup, &[u8])>) -> Option<usize> {
+        if last.is_none_or(|last| !self.is_empty() && last < (self.key_group(0), self.sort_key(0)))
+            && self.words_ascend()
+        {
+            return None;
+        }
         let groups = self.key_groups();
         let group_of = |row: usize| groups.and_then(|groups| groups.get(row)).copied().unwrap_or(0);
         let (offsets, bytes) = (self.sort_key.value_offsets(), self.sort_key.value_data());
@@ -178,6 +183,32 @@ impl RowBatch {
             (last_group, last) = (group, key);
         }
         None
+    }
+
+    /// Returns whether sort keys are a word and a mark each, and rows ascend by their words alone: what most do.
+    fn words_ascend(&self) -> bool {
+        let Some(groups) = self.key_groups() else { return false };
+        let offsets = self.sort_key.value_offsets();
+        let first = offsets.first().copied().unwrap_or(0);
+        if !offsets.iter().zip(0..).all(|(end, row)| *end == first + row * 9) {
+            return false;
+        }
+        let bytes = usize::try_from(first).ok().and_then(|first| self.sort_key.value_data().get(first..));
+        let words = bytes.unwrap_or_default().as_chunks::<9>().0.iter();
+        let mut words =
+            words.map(|[a, b, c, d, e, f, g, h, _]| u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]));
+        let mut last = None;
+        groups.chunk_by(|a, b| a == b).all(|same| {
+            let mut before = None;
+            let ascend = words.by_ref().take(same.len()).fold(true, |ascend, word| {
+                let ascends = before.is_none_or(|before| before < word);
+                before = Some(word);
+                ascend & ascends
+            });
+            let behind = last < same.first();
+            last = same.first();
+            ascend && behind
+        })
     }
 
     /// Returns the key groups, one per row; none for operator state.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::{Error, LEAF_BYTES, Need, ReadOptions, Restriction, Result, RunReader, Step, rule};
 
-use cursor::Cursor;
+use cursor::{Cursor, compare};
 use heap::Heap;
 use live::Live;
 use output::Output;
@@ -305,7 +305,7 @@ impl Merge {
             let Some(top) = self.heap.top() else { return Ok(false) };
             let Some(second) = self.heap.second(&self.runs) else { return Ok(true) };
             let (Some(a), Some(b)) = (self.runs.get(top), self.runs.get(second)) else { return Ok(false) };
-            if a.head() != b.head() {
+            if compare(a.head(), b.head()).is_ne() {
                 return Ok(true);
             }
             if !self.keyed || (a.base && b.base) {

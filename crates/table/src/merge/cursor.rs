@@ -30,6 +30,16 @@ pub(super) struct Cursor {
     at: usize,
 }
 
+/// Compares rows by key group and sort key; most sort keys differ in the first 8 bytes.
+#[inline]
+pub(super) fn compare((a_group, a): (u16, &[u8]), (b_group, b): (u16, &[u8])) -> Ordering {
+    match (a.first_chunk(), b.first_chunk()) {
+        _ if a_group != b_group => a_group.cmp(&b_group),
+        (Some(x), Some(y)) if x != y => u64::from_be_bytes(*x).cmp(&u64::from_be_bytes(*y)),
+        _ => a.cmp(b),
+    }
+}
+
 impl Cursor {
     pub(super) fn new(reader: RunReader, run: usize, base: bool, first_group: u32, sequence: u32) -> Self {
         Cursor {
@@ -102,13 +112,17 @@ impl Cursor {
     }
 
     /// Returns key group and sort key of the next row; the largest there are behind the last.
+    #[inline]
     pub(super) fn head(&self) -> (u16, &[u8]) {
         if self.is_empty() { (u16::MAX, &[0xFF; 16]) } else { self.row(self.at) }
     }
 
+    #[inline]
     fn row(&self, row: usize) -> (u16, &[u8]) {
         let group = self.groups.as_ref().and_then(|g| g.get(row).copied()).unwrap_or(0);
-        (group, self.keys.value(row))
+        let ends = self.keys.value_offsets().get(row..).and_then(|ends| ends.first_chunk::<2>());
+        let key = ends.and_then(|[start, end]| self.keys.value_data().get(*start as usize..*end as usize));
+        (group, key.unwrap_or_default())
     }
 
     /// Returns the operation of the row that lies `ahead`; none in base runs.
@@ -126,7 +140,7 @@ impl Cursor {
     pub(super) fn rows_below(&self, other: Option<(u16, &[u8])>, barrier: Option<u32>) -> usize {
         self.leading(self.keys.len() - self.at, |row| {
             let row = self.row(row);
-            other.is_none_or(|other| row.cmp(&other) == Ordering::Less)
+            other.is_none_or(|other| compare(row, other) == Ordering::Less)
                 && barrier.is_none_or(|group| u32::from(row.0) < group)
         })
         .max(1)

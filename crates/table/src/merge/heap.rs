@@ -1,4 +1,4 @@
-use super::cursor::Cursor;
+use super::cursor::{Cursor, compare};
 
 /// Runs by their next row: the smallest first, of equal rows the newest run.
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl Heap {
 
 fn before(a: usize, b: usize, cursors: &[Cursor]) -> bool {
     match (cursors.get(a), cursors.get(b)) {
-        (Some(a), Some(b)) => a.head().cmp(&b.head()).then(b.sequence.cmp(&a.sequence)).is_lt(),
+        (Some(a), Some(b)) => compare(a.head(), b.head()).then(b.sequence.cmp(&a.sequence)).is_lt(),
         _ => false,
     }
 }

@@ -2,8 +2,12 @@ use std::sync::Arc;
 
 use alluvium_model::{Role, RowBatch, StateSchema};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch, RecordBatchOptions};
-use arrow_schema::SchemaRef;
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, PrimitiveArray, RecordBatch, RecordBatchOptions,
+    downcast_primitive,
+};
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{DataType, SchemaRef};
 use arrow_select::concat::concat;
 use arrow_select::interleave::interleave;
 
@@ -116,9 +120,7 @@ impl Output {
         let columns: Vec<ArrayRef> = (0..self.roles.len())
             .map(|i| self.gather(|source| source.columns.get(i).map(|column| column.as_ref())))
             .collect::<Result<_>>()?;
-        let keys = self.gather(|source| Some(&source.keys))?;
-        let keys =
-            keys.as_binary_opt::<i32>().cloned().ok_or_else(|| odd("sort keys of another type".into()))?;
+        let keys = self.gather_keys()?;
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.arrow), columns, &options)
             .map_err(|e| odd(e.to_string()))?;
@@ -126,6 +128,29 @@ impl Output {
         self.sources.clear();
         self.rows = 0;
         Ok(Some(RowBatch::new(Arc::clone(&self.schema), self.deltas, rows, keys)?))
+    }
+
+    /// Copies picked sort keys piece by piece.
+    fn gather_keys(&self) -> Result<BinaryArray> {
+        if let ([only], [source]) = (self.picks.as_slice(), self.sources.as_slice()) {
+            return Ok(source.keys.slice(only.start, only.len));
+        }
+        let missing = || odd("a sort key that is not there".into());
+        let mut offsets = Vec::with_capacity(self.rows + 1);
+        let mut bytes = Vec::new();
+        offsets.push(0);
+        for pick in &self.picks {
+            let keys = &self.sources.get(pick.source).ok_or_else(missing)?.keys;
+            let ends = keys.value_offsets().get(pick.start..=pick.start + pick.len).ok_or_else(missing)?;
+            let (Some(first), Some(last)) = (ends.first(), ends.last()) else { return Err(missing()) };
+            let at = offsets.last().copied().unwrap_or(0);
+            let piece = keys.value_data().get(*first as usize..*last as usize).ok_or_else(missing)?;
+            bytes.extend_from_slice(piece);
+            i32::try_from(bytes.len()).map_err(|_| odd("2 GiB of sort keys".into()))?;
+            offsets.extend(ends.iter().skip(1).map(|end| end - first + at));
+        }
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        Ok(BinaryArray::try_new(offsets, Buffer::from_vec(bytes), None)?)
     }
 
     fn gather<'a>(&'a self, column: impl Fn(&'a Source) -> Option<&'a dyn Array>) -> Result<ArrayRef> {
@@ -141,12 +166,42 @@ impl Output {
                 many => Ok(concat(&many.iter().map(|a| a.as_ref()).collect::<Vec<_>>())?),
             };
         }
+        let (all, picks, rows) = (arrays.as_slice(), self.picks.as_slice(), self.rows);
+        let of_numbers = downcast_primitive! {
+            arrays.first().map_or(&DataType::Null, |array| array.data_type()) => (numbers_of, all, picks, rows),
+            _ => None
+        };
+        if let Some(numbers) = of_numbers {
+            return Ok(numbers);
+        }
         let mut indices = Vec::with_capacity(self.rows);
         for pick in &self.picks {
             indices.extend((pick.start..pick.start + pick.len).map(|row| (pick.source, row)));
         }
         Ok(interleave(&arrays, &indices)?)
     }
+}
+
+macro_rules! numbers_of {
+    ($number:ty, $arrays:expr, $picks:expr, $rows:expr) => {
+        numbers::<$number>($arrays, $picks, $rows)
+    };
+}
+use numbers_of;
+
+/// Copies picked numbers piece by piece, if none is null.
+fn numbers<T: ArrowPrimitiveType>(arrays: &[&dyn Array], picks: &[Pick], rows: usize) -> Option<ArrayRef> {
+    let arrays: Vec<&PrimitiveArray<T>> =
+        arrays.iter().map(|array| array.as_primitive_opt()).collect::<Option<_>>()?;
+    if arrays.iter().any(|array| array.null_count() > 0) {
+        return None;
+    }
+    let mut values: Vec<T::Native> = Vec::with_capacity(rows);
+    for pick in picks {
+        values.extend_from_slice(arrays.get(pick.source)?.values().get(pick.start..pick.start + pick.len)?);
+    }
+    let data_type = arrays.first()?.data_type().clone();
+    Some(Arc::new(PrimitiveArray::<T>::new(values.into(), None).with_data_type(data_type)))
 }
 
 fn odd(found: String) -> Error {
