@@ -1,15 +1,17 @@
+mod opened;
 mod recent;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alluvium_format::{Blocks, ObjectRef, Place, digest};
 use alluvium_store::{ObjectPath, Store};
 use bytes::{Bytes, BytesMut};
 
 use crate::{Error, Result};
+use opened::Opened;
 use recent::Recent;
 
 /// Reads objects of one or more roots; no byte leaves that was not checked.
@@ -18,7 +20,8 @@ use recent::Recent;
 /// is read first and checked by the digest in the reference; then every block of 64 KiB that a
 /// range touches is read and checked. Clones share what they have read.
 ///
-/// Memory: whole small objects and lists that were read last, at most 16 MiB, and 4 MiB of blocks.
+/// Memory: whole small objects and lists that were read last, at most 16 MiB, 4 MiB of blocks, and the metadata
+/// of 16 runs in which keys were looked up.
 ///
 /// Spec: DIGEST-1 to DIGEST-5.
 #[derive(Clone)]
@@ -26,6 +29,7 @@ pub struct ObjectReader {
     roots: Arc<[Arc<dyn Store>]>,
     cache: Arc<Mutex<Cache>>,
     recent: Arc<Mutex<Recent>>,
+    opened: Arc<Mutex<Opened>>,
 }
 
 /// What is known of an object before its ranges are read.
@@ -56,7 +60,13 @@ impl ObjectReader {
 
     /// Reads objects of the roots of a manifest, in the order of its table of roots.
     pub fn of_roots(roots: Vec<Arc<dyn Store>>) -> Self {
-        ObjectReader { roots: roots.into(), cache: Arc::default(), recent: Arc::default() }
+        let (cache, recent, opened) = Default::default();
+        ObjectReader { roots: roots.into(), cache, recent, opened }
+    }
+
+    /// Returns the runs that were opened for look-ups.
+    pub(crate) fn opened(&self) -> MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the store of a root.

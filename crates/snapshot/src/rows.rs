@@ -21,6 +21,8 @@ pub struct Rows {
     label: String,
     places: Vec<(Place, String)>,
     merge: Option<Box<Merge>>,
+    /// Whether runs are opened for few rows, so that the next look-up should find them open.
+    keeps_open: bool,
 }
 
 /// Which rows of which runs are read, and how.
@@ -72,9 +74,18 @@ impl Rows {
                 sequence: run.sequence,
             });
         }
+        let keeps_open = request.prefix.is_some();
         let merge = Merge::new(Arc::clone(&schema), parts, options(request, keyed));
-        let merge = merge.map_err(|e| Error::table(&label, e))?;
-        Ok(Rows { objects, schema, label, places, merge: Some(Box::new(merge)) })
+        let mut merge = merge.map_err(|e| Error::table(&label, e))?;
+        if keeps_open {
+            let opened = objects.opened();
+            for (run, (place, _)) in places.iter().enumerate() {
+                if let Some(open) = opened.get(place) {
+                    merge.set_opened(run, open);
+                }
+            }
+        }
+        Ok(Rows { objects, schema, label, places, merge: Some(Box::new(merge)), keeps_open })
     }
 
     /// Returns the schema of the rows.
@@ -89,7 +100,11 @@ impl Rows {
     pub async fn next(&mut self) -> Result<Option<RowBatch>> {
         let Some(mut merge) = self.merge.take() else { return Ok(None) };
         loop {
-            match merge.next().map_err(|e| Error::table(self.place(), e))? {
+            let step = merge.next().map_err(|e| Error::table(self.place(), e))?;
+            if self.keeps_open {
+                self.keep_open(&merge);
+            }
+            match step {
                 Step::Done => return Ok(None),
                 Step::Batch(batch) => {
                     self.merge = Some(merge);
@@ -99,6 +114,15 @@ impl Rows {
                     let bytes = fetch(&self.objects, &self.places, &needs).await?;
                     merge.supply(bytes).map_err(|e| Error::table(self.place(), e))?;
                 }
+            }
+        }
+    }
+
+    fn keep_open(&self, merge: &Merge) {
+        let mut opened = self.objects.opened();
+        for (run, (place, _)) in self.places.iter().enumerate() {
+            if let Some(open) = merge.opened(run) {
+                opened.keep(place, open);
             }
         }
     }

@@ -36,7 +36,7 @@ pub use info::{RunInfo, RunMeta};
 pub use memory::{drive, drive_merge, merge_in_memory, read_all};
 pub use merge::{Merge, MergeOptions, MergeOutput, MergeRun, fan_in};
 pub use options::{ReadOptions, Restriction, RunOptions};
-pub use reader::RunReader;
+pub use reader::{OpenRun, RunReader};
 pub use step::{Need, Step};
 pub use writer::RunWriter;
 

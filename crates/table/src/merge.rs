@@ -10,7 +10,7 @@ use alluvium_model::{KeyGroup, KeyGroupRange, Op, Role, StateKind, StateSchema, 
 use arrow_schema::DataType;
 use bytes::Bytes;
 
-use crate::{Error, LEAF_BYTES, Need, ReadOptions, Restriction, Result, RunReader, Step, rule};
+use crate::{Error, LEAF_BYTES, Need, OpenRun, ReadOptions, Restriction, Result, RunReader, Step, rule};
 
 use cursor::{Cursor, compare};
 use heap::Heap;
@@ -159,6 +159,19 @@ impl Merge {
             output: Output::new(Arc::clone(&schema), deltas, options.batch_rows),
             live: Live::new(&schema, options.output, options.restriction),
         })
+    }
+
+    /// Spares opening a run, given by its position, that was opened before: one of the same bytes, and of
+    /// no use unless it has the same schema.
+    pub fn set_opened(&mut self, run: usize, opened: OpenRun) {
+        if let Some(cursor) = self.runs.get_mut(run) {
+            cursor.reader.set_opened(opened);
+        }
+    }
+
+    /// Returns a run as opened, while its rows are read.
+    pub fn opened(&self, run: usize) -> Option<OpenRun> {
+        self.runs.get(run)?.reader.opened()
     }
 
     /// Goes on: asks for ranges, returns rows, or is done.

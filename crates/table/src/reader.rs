@@ -48,8 +48,20 @@ pub struct RunReader {
 
 enum State {
     Opening(Opening),
-    Open(Box<(Body, Plan)>),
+    Open(Arc<Body>, Box<Plan>),
     Done(Option<Arc<RunInfo>>),
+}
+
+/// What an opened run says of itself and where its pages lie, so that it need not be opened again.
+///
+/// Memory: the decoded metadata of the file.
+#[derive(Clone)]
+pub struct OpenRun(Arc<Body>);
+
+impl std::fmt::Debug for OpenRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenRun").field("info", &self.0.info).finish_non_exhaustive()
+    }
 }
 
 impl RunReader {
@@ -88,11 +100,31 @@ impl RunReader {
         self
     }
 
+    /// Spares opening a run that was opened before, if it was under the same schema. The bytes must be those
+    /// that were opened then.
+    pub(crate) fn set_opened(&mut self, run: OpenRun) {
+        let OpenRun(body) = run;
+        let expected = self.expected.as_ref();
+        let same = expected.is_some_and(|(schema, base)| *schema == body.schema && *base == body.base);
+        if same && matches!(self.state, State::Opening(_)) {
+            let plan = Plan::new(&body.info, &self.options.restriction);
+            self.state = State::Open(body, Box::new(plan));
+        }
+    }
+
+    /// Returns the run as opened, while rows are read.
+    pub(crate) fn opened(&self) -> Option<OpenRun> {
+        match &self.state {
+            State::Open(body, _) => Some(OpenRun(Arc::clone(body))),
+            _ => None,
+        }
+    }
+
     /// Returns what the run says about itself, once it is open.
     pub fn info(&self) -> Option<&Arc<RunInfo>> {
         match &self.state {
             State::Opening(_) => None,
-            State::Open(open) => Some(&open.0.info),
+            State::Open(body, _) => Some(&body.info),
             State::Done(info) => info.as_ref(),
         }
     }
@@ -108,7 +140,7 @@ impl RunReader {
             Ok(Progress::Needs(ranges)) => Ok(Some(needs(ranges))),
             Ok(Progress::Open(body)) => {
                 let plan = Plan::new(&body.info, &self.options.restriction);
-                self.state = State::Open(Box::new((*body, plan)));
+                self.state = State::Open(Arc::new(*body), Box::new(plan));
                 Ok(None)
             }
             Err(error) => {
@@ -154,8 +186,7 @@ impl RunReader {
             if let Some(batch) = self.take_ready() {
                 return Ok(Step::Batch(batch));
             }
-            let State::Open(open) = &mut self.state else { return Ok(Step::Done) };
-            let (body, plan) = open.as_mut();
+            let State::Open(body, plan) = &mut self.state else { return Ok(Step::Done) };
             let Some(segment) = plan.current() else { return Ok(Step::Done) };
             if segment.is_searching() {
                 if let Some(ranges) = search(body, segment, &mut self.inbox)? {
@@ -200,7 +231,7 @@ impl RunReader {
 }
 
 /// Narrows where a segment begins; returns ranges while bytes are missing.
-fn search(body: &mut Body, segment: &mut Segment, inbox: &mut Inbox) -> Result<Option<Vec<Range<u64>>>> {
+fn search(body: &Body, segment: &mut Segment, inbox: &mut Inbox) -> Result<Option<Vec<Range<u64>>>> {
     if !segment.bloom_checked {
         let Some(rows) = bloom::narrow(body, segment, inbox)? else { return Ok(Some(inbox.asked())) };
         segment.bloom_done(rows);
