@@ -402,10 +402,13 @@ struct Columns<K: StateKey, C: Encode> {
     ends: Vec<i32>,
 }
 
+/// Makes a key of its word.
+type OfWord<K> = fn(u64) -> K;
+
 impl<K: StateKey, C: Encode> Columns<K, C> {
     /// Bytes of a key, and how it is made of its word, where there is one row per key and its key is at
     /// most a word.
-    const WORD: Option<(usize, fn(u64) -> K)> = match (K::WIDTH, K::OF_WORD) {
+    const WORD: Option<(usize, OfWord<K>)> = match (K::WIDTH, K::OF_WORD) {
         (Some(width), Some(of_word)) if width > 0 && width <= 8 && !C::Entries::SOME => {
             Some((width, of_word))
         }
