@@ -107,7 +107,7 @@ mod tests {
             let place = |n: u64| Place {
                 word: mix(n).checked_shr(64 - keep).unwrap_or(0),
                 row: n as u32,
-                group: (mix(n + 1) % groups) as u16 * 250 | if n % 5 == 0 { DELETE } else { 0 },
+                group: ((mix(n + 1) % groups) as u16 * 250) | if n.is_multiple_of(5) { DELETE } else { 0 },
                 piece: 0,
             };
             let mut places: Vec<Place> = (0..rows).map(place).collect();
