@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from reader import Broken, Snapshot
+from checks import Checked, cat, verify
+from reader import Broken
 
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "format" / "v1"
 
@@ -36,9 +37,9 @@ def valid(case):
     """What is wrong with the reading of a valid snapshot, if anything."""
     expected = json.loads((case / "expected.json").read_text())
     try:
-        snapshot = Snapshot(case)
-        snapshot.verify()
-        found = {name: snapshot.cat(name) for name in snapshot.tables}
+        snapshot = Checked(case)
+        verify(snapshot)
+        found = {name: cat(snapshot, name) for name in snapshot.tables}
     except Broken as broken:
         return str(broken)
     if snapshot.body.profile != expected["profile"] or sorted(found) != sorted(expected["tables"]):
@@ -57,7 +58,7 @@ def invalid(case):
     """What is wrong with the refusal of an invalid snapshot, if anything."""
     rule = json.loads((case / "expected.json").read_text())["rule"]
     try:
-        Snapshot(case).verify()
+        verify(Checked(case))
     except Broken as broken:
         return None if broken.rule == rule else f"broken rule {rule}, reported as {broken}"
     return f"broken rule {rule} not found"

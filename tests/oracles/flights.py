@@ -31,7 +31,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reader import Snapshot
+import checks as reading
 
 FLIGHTS = Path(__file__).resolve().parents[2] / "fixtures" / "data" / "flights.parquet"
 END = 2**63 - 1
@@ -253,9 +253,9 @@ def main():
         check_output(options.out)
     for place in options.savepoint:
         print(f"      snapshot {Path(place).name}")
-        snapshot = Snapshot(place)
-        snapshot.verify()
-        read = {name: snapshot.cat(name) for name in snapshot.tables}
+        snapshot = reading.Checked(place)
+        reading.verify(snapshot)
+        read = {name: reading.cat(snapshot, name) for name in snapshot.tables}
         if options.alluvium:
             states = {name: cat(options.alluvium, place, name) for name in snapshot.tables}
             for name, rows in read.items():
