@@ -112,7 +112,7 @@ impl Run {
     fn removed(&mut self, old: &OperatorContract, similar: Option<&OperatorContract>) {
         let hint = similar
             .map_or_else(String::new, |new| format!("; {} has some states of the same name", new.label()));
-        let names: Vec<&str> = old.states.iter().map(|state| state.name.as_str()).collect();
+        let names: Vec<&str> = old.states.iter().map(|state| state.schema.name.as_str()).collect();
         self.findings.push(
             Finding::new(&OPR001, old.label())
                 .sees(format!("is gone, with its states {}{hint}", names.join(", ")))
@@ -128,7 +128,7 @@ impl Run {
         if new.uid.is_none() {
             self.uid_missing(new);
         }
-        let names: Vec<&str> = new.states.iter().map(|state| state.name.as_str()).collect();
+        let names: Vec<&str> = new.states.iter().map(|state| state.schema.name.as_str()).collect();
         self.findings.push(
             Finding::new(&OPR002, new.label())
                 .sees(format!("is new, with its states {}", names.join(", ")))
@@ -139,11 +139,11 @@ impl Run {
     }
 
     fn all_lost(&mut self, old: &OperatorContract) {
-        old.states.iter().for_each(|state| self.verdict(old, &state.name, Verdict::Lost));
+        old.states.iter().for_each(|state| self.verdict(old, &state.schema.name, Verdict::Lost));
     }
 
     fn all_new(&mut self, new: &OperatorContract) {
-        new.states.iter().for_each(|state| self.verdict(new, &state.name, Verdict::New));
+        new.states.iter().for_each(|state| self.verdict(new, &state.schema.name, Verdict::New));
     }
 
     pub(crate) fn verdict(&mut self, operator: &OperatorContract, state: &str, verdict: Verdict) {

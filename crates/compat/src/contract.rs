@@ -1,18 +1,38 @@
 use std::sync::Arc;
 
+use alluvium_model::serializer::StateSerializers;
 use alluvium_model::{
-    JobDescription, KeyGroupFunction, LogicalType, OperatorId, OperatorUid, SnapshotDescription, StateKind,
-    StateSchema,
+    EngineDescription, JobDescription, KeyGroupFunction, LogicalType, OperatorDescription, OperatorId,
+    OperatorUid, SnapshotDescription, StateKind, StateSchema,
 };
 
 /// What one side promises or holds: operators with the states that matter at a restore.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Contract {
-    /// Operators that have state, in the order of their description.
+    /// The engine that wrote the state or is to read it. Its rules are those of the new side.
+    pub engine: Engine,
+    /// Where the engine keeps keyed state, if known: `hashmap`, `rocksdb`, `forst`.
+    pub backend: Option<String>,
+    /// How a snapshot is laid out: `canonical`, `native`, `incremental`, `changelog`.
+    pub layout: Option<String>,
+    /// Operators in the order of their description; those of Alluvium only if they have state.
     pub operators: Vec<OperatorContract>,
 }
 
-/// An operator with state.
+/// The engine of a side.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// Alluvium: the rules of [`alluvium_model::evolution`].
+    #[default]
+    Alluvium,
+    /// Flink, and what is known of its release.
+    Flink {
+        /// Such as `1.20.5` or `1.18 to 1.20`.
+        version: Option<String>,
+    },
+}
+
+/// An operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OperatorContract {
     /// Its id: state finds its operator by it.
@@ -25,12 +45,23 @@ pub struct OperatorContract {
     pub parallelism: u32,
     /// Number of key groups.
     pub max_parallelism: u32,
+    /// Whether its author set the number of key groups, where that is known.
+    pub max_parallelism_set: Option<bool>,
     /// Type of its key, if it has keyed state.
     pub key: Option<LogicalType>,
     /// How its keys are placed, if it has keyed state.
     pub key_group_function: Option<KeyGroupFunction>,
     /// Its states.
-    pub states: Vec<Arc<StateSchema>>,
+    pub states: Vec<StateContract>,
+}
+
+/// A state: what it is, and Flink's serializers of it where they are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateContract {
+    /// Name, kind and types.
+    pub schema: Arc<StateSchema>,
+    /// Its serializers.
+    pub serializers: StateSerializers,
 }
 
 impl OperatorContract {
@@ -43,14 +74,26 @@ impl OperatorContract {
         }
     }
 
-    fn of(mut self, states: impl Iterator<Item = Arc<StateSchema>>) -> Option<Self> {
-        self.states = states.filter(|state| !owned_by_runtime(state.kind)).collect();
-        let keyed = self.states.iter().find_map(|state| state.key.clone());
-        self.key = keyed.or(self.key).filter(|_| self.states.iter().any(|state| state.kind.is_keyed()));
-        if self.key.is_none() {
-            self.key_group_function = None;
+    fn of(operator: &OperatorDescription) -> Self {
+        let state = |schema: &Arc<StateSchema>| StateContract {
+            schema: Arc::clone(schema),
+            serializers: operator.serializers.get(&schema.name).cloned().unwrap_or_default(),
+        };
+        let states = operator.states.iter().filter(|schema| !owned_by_runtime(schema.kind));
+        let states: Vec<StateContract> = states.map(state).collect();
+        let is_keyed = states.iter().any(|state| state.schema.kind.is_keyed());
+        let key = states.iter().find_map(|state| state.schema.key.clone());
+        OperatorContract {
+            id: operator.id,
+            uid: operator.uid.clone(),
+            name: Some(operator.name.clone()).filter(|name| !name.is_empty()),
+            parallelism: operator.parallelism,
+            max_parallelism: operator.max_parallelism,
+            max_parallelism_set: operator.max_parallelism_set,
+            key: key.or_else(|| operator.key.clone()).filter(|_| is_keyed),
+            key_group_function: operator.key_group_function.filter(|_| is_keyed),
+            states,
         }
-        (!self.states.is_empty()).then_some(self)
     }
 }
 
@@ -61,38 +104,26 @@ fn owned_by_runtime(kind: StateKind) -> bool {
 
 impl From<&JobDescription> for Contract {
     fn from(job: &JobDescription) -> Self {
-        let operators = job.operators.iter().filter_map(|operator| {
-            OperatorContract {
-                id: operator.id,
-                uid: operator.uid.clone(),
-                name: Some(operator.name.clone()),
-                parallelism: operator.parallelism,
-                max_parallelism: operator.max_parallelism,
-                key: operator.key.clone(),
-                key_group_function: operator.key_group_function,
-                states: Vec::new(),
-            }
-            .of(operator.states.iter().cloned())
-        });
-        Contract { operators: operators.collect() }
+        let engine = job.engine.as_ref().map(Engine::from).unwrap_or_default();
+        let mut operators: Vec<_> = job.operators.iter().map(OperatorContract::of).collect();
+        if engine == Engine::Alluvium {
+            operators.retain(|operator| !operator.states.is_empty());
+        }
+        Contract { engine, backend: job.backend.clone(), layout: job.layout.clone(), operators }
+    }
+}
+
+impl From<&EngineDescription> for Engine {
+    fn from(engine: &EngineDescription) -> Self {
+        match engine.name.as_str() {
+            "flink" => Engine::Flink { version: engine.version.clone() },
+            _ => Engine::Alluvium,
+        }
     }
 }
 
 impl From<&SnapshotDescription> for Contract {
     fn from(snapshot: &SnapshotDescription) -> Self {
-        let operators = snapshot.operators.iter().filter_map(|operator| {
-            OperatorContract {
-                id: operator.id,
-                uid: operator.uid.clone(),
-                name: operator.name.clone(),
-                parallelism: operator.parallelism,
-                max_parallelism: operator.max_parallelism,
-                key: None,
-                key_group_function: Some(operator.key_group_function),
-                states: Vec::new(),
-            }
-            .of(operator.states.iter().map(|table| Arc::clone(&table.schema)))
-        });
-        Contract { operators: operators.collect() }
+        Contract::from(&JobDescription::of_snapshot(snapshot))
     }
 }

@@ -27,7 +27,7 @@ mod rules;
 mod states;
 
 pub use check::check;
-pub use contract::{Contract, OperatorContract};
+pub use contract::{Contract, Engine, OperatorContract, StateContract};
 pub use finding::{Finding, Severity};
 pub use report::{Overall, Report, StateVerdict, Verdict};
 pub use rules::{RULES, Rule, rule};

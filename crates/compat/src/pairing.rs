@@ -1,6 +1,6 @@
 use alluvium_model::evolution::{Outcome, resolve};
 
-use crate::contract::{Contract, OperatorContract};
+use crate::contract::{Contract, OperatorContract, StateContract};
 
 /// How the operators of two sides belong together.
 pub(crate) struct Pairing<'a> {
@@ -45,9 +45,10 @@ fn equal_states(old: &OperatorContract, new: &OperatorContract) -> bool {
 }
 
 fn shared_states(old: &OperatorContract, new: &OperatorContract) -> usize {
-    let found = |name: &str| new.states.iter().find(|state| state.name == name);
-    let shared = |state: &&std::sync::Arc<alluvium_model::StateSchema>| {
-        found(&state.name).is_some_and(|other| resolve(state, other).outcome != Outcome::Incompatible)
+    let found = |name: &str| new.states.iter().find(|state| state.schema.name == name);
+    let shared = |state: &&StateContract| {
+        let other = found(&state.schema.name);
+        other.is_some_and(|other| resolve(&state.schema, &other.schema).outcome != Outcome::Incompatible)
     };
     old.states.iter().filter(shared).count()
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use alluvium_model::StateSchema;
 use alluvium_model::evolution::{Difference, Outcome, What, resolve};
 
@@ -10,13 +12,17 @@ use crate::rules::*;
 /// Compares the states of an operator by name.
 pub(crate) fn compare(run: &mut Run, old: &OperatorContract, new: &OperatorContract) {
     let mut key_told = false;
-    for before in &old.states {
-        match new.states.iter().find(|state| state.name == before.name) {
+    let schemas = |operator: &OperatorContract| -> Vec<Arc<StateSchema>> {
+        operator.states.iter().map(|state| Arc::clone(&state.schema)).collect()
+    };
+    let (olds, news) = (schemas(old), schemas(new));
+    for before in &olds {
+        match news.iter().find(|state| state.name == before.name) {
             None => removed(run, old, new, before),
             Some(now) => state(run, new, before, now, &mut key_told),
         }
     }
-    for now in new.states.iter().filter(|now| old.states.iter().all(|state| state.name != now.name)) {
+    for now in news.iter().filter(|now| olds.iter().all(|state| state.name != now.name)) {
         run.findings.push(
             Finding::new(&STA001, new.label())
                 .state(&now.name)
@@ -29,12 +35,14 @@ pub(crate) fn compare(run: &mut Run, old: &OperatorContract, new: &OperatorContr
 }
 
 fn removed(run: &mut Run, old: &OperatorContract, new: &OperatorContract, before: &StateSchema) {
-    let kept = |now: &&std::sync::Arc<StateSchema>| {
-        old.states.iter().all(|state| state.name != now.name) && resolve(before, now).outcome == Outcome::AsIs
+    let kept = |now: &&Arc<StateSchema>| {
+        old.states.iter().all(|state| state.schema.name != now.name)
+            && resolve(before, now).outcome == Outcome::AsIs
     };
     let hint = new
         .states
         .iter()
+        .map(|state| &state.schema)
         .find(kept)
         .map_or_else(String::new, |now| format!("; the new state {} has its types", now.name));
     run.findings.push(

@@ -74,7 +74,7 @@ fn assigned_field_ids_change_no_answer() {
         let (mut old, new) = (read(rule.id, "old"), read(rule.id, "new"));
         let before = check(&old, &new);
         for state in old.operators.iter_mut().flat_map(|o| &mut o.states) {
-            *state = assign_field_ids(state, None).into();
+            state.schema = assign_field_ids(&state.schema, None).into();
         }
         assert_eq!(check(&old, &new), before, "{}", rule.id);
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -62,7 +63,7 @@ pub fn description_of(snapshot: &SnapshotDescription) -> JobDescription {
     JobDescription {
         name: name.and_then(|(_, value)| value.as_str()).unwrap_or("snapshot").to_owned(),
         operators: snapshot.operators.iter().map(operator_of).collect(),
-        edges: Vec::new(),
+        ..JobDescription::default()
     }
 }
 
@@ -80,6 +81,8 @@ fn operator_of(operator: &OperatorState) -> OperatorDescription {
         key: keyed,
         key_group_function: Some(operator.key_group_function),
         states: operator.states.iter().map(|table| Arc::clone(&table.schema)).collect(),
+        max_parallelism_set: None,
+        serializers: BTreeMap::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use alluvium_model::job::EdgeDescription;
@@ -41,6 +41,7 @@ impl Job {
             name: self.name.to_string(),
             operators: self.nodes.iter().map(|node| describe_node(node, parallelism)).collect(),
             edges: self.nodes.iter().flat_map(|node| self.describe_inputs(node)).collect(),
+            ..JobDescription::default()
         }
     }
 
@@ -69,6 +70,8 @@ fn describe_node(node: &Node, default: u32) -> OperatorDescription {
         key: node.declared.key.clone(),
         key_group_function: node.declared.key_group_function,
         states: node.declared.states().cloned().collect(),
+        max_parallelism_set: None,
+        serializers: BTreeMap::new(),
     }
 }
 

@@ -3,11 +3,14 @@
 
 mod text;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use text::{job_from_json, job_to_json, schema_from_json, schema_to_json};
 
-use crate::{KeyGroupFunction, LogicalType, OperatorId, OperatorUid, StateSchema};
+use crate::serializer::StateSerializers;
+use crate::source::OperatorState;
+use crate::{KeyGroupFunction, LogicalType, OperatorId, OperatorUid, SnapshotDescription, StateSchema};
 
 /// A job: its operators in topological order and how they are joined.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -18,6 +21,22 @@ pub struct JobDescription {
     pub operators: Vec<OperatorDescription>,
     /// Edges between operators.
     pub edges: Vec<EdgeDescription>,
+    /// The engine that runs it; none is Alluvium.
+    pub engine: Option<EngineDescription>,
+    /// Where the engine keeps keyed state: `hashmap`, `rocksdb`, `forst`. None where it is not known.
+    pub backend: Option<String>,
+    /// How the state is laid out in a snapshot that this describes: `canonical`, `native`,
+    /// `incremental`, `changelog`. None for a job.
+    pub layout: Option<String>,
+}
+
+/// An engine and its release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineDescription {
+    /// `flink`.
+    pub name: String,
+    /// Its release, such as `1.20.5`, or what is known of it, such as `1.18 to 1.20`.
+    pub version: Option<String>,
 }
 
 /// An operator of a job.
@@ -41,6 +60,51 @@ pub struct OperatorDescription {
     pub key_group_function: Option<KeyGroupFunction>,
     /// The states it declares.
     pub states: Vec<Arc<StateSchema>>,
+    /// Whether the author set the number of key groups; none where it is not known.
+    pub max_parallelism_set: Option<bool>,
+    /// Flink's serializers of its states by the state's name, where they are known.
+    pub serializers: BTreeMap<String, StateSerializers>,
+}
+
+impl JobDescription {
+    /// Describes a snapshot as a job: what a lock file holds of it.
+    pub fn of_snapshot(snapshot: &SnapshotDescription) -> Self {
+        let fact = |wanted: &str| {
+            let fact = snapshot.facts.iter().find(|(name, _)| *name == wanted);
+            fact.and_then(|(_, value)| value.as_str()).map(str::to_owned)
+        };
+        let flink = snapshot.format == "flink";
+        JobDescription {
+            name: fact("job_name").unwrap_or_else(|| "snapshot".into()),
+            operators: snapshot.operators.iter().map(OperatorDescription::of_state).collect(),
+            edges: Vec::new(),
+            engine: flink.then(|| EngineDescription { name: "flink".into(), version: fact("flink_version") }),
+            backend: snapshot.backend.map(str::to_owned),
+            layout: flink.then(|| snapshot.layout.clone()),
+        }
+    }
+}
+
+impl OperatorDescription {
+    fn of_state(operator: &OperatorState) -> Self {
+        let known = |table: &&crate::source::StateTable| !table.serializers.is_empty();
+        let serializers = operator.states.iter().filter(known);
+        OperatorDescription {
+            id: operator.id,
+            uid: operator.uid.clone(),
+            name: operator.name.clone().unwrap_or_default(),
+            role: "process".into(),
+            parallelism: operator.parallelism,
+            max_parallelism: operator.max_parallelism,
+            key: operator.states.iter().find_map(|table| table.schema.key.clone()),
+            key_group_function: Some(operator.key_group_function),
+            states: operator.states.iter().map(|table| Arc::clone(&table.schema)).collect(),
+            max_parallelism_set: None,
+            serializers: serializers
+                .map(|table| (table.schema.name.clone(), table.serializers.clone()))
+                .collect(),
+        }
+    }
 }
 
 /// An edge between two operators of a job.

@@ -10,7 +10,7 @@
 //! * types and values: [`LogicalType`], [`Value`], [`canonical`], [`json`], [`column`]
 //! * placement: [`KeyGroup`], [`KeyGroupRange`], [`KeyGroupFunction`]
 //! * rows: [`StateSchema`], [`RowBatch`], [`Op`], [`digest`]
-//! * where state came from: [`Origin`]
+//! * where state came from: [`Origin`], [`serializer`]
 //! * questions: [`SnapshotSource`], [`SnapshotDescription`]
 #![deny(missing_docs)]
 
@@ -27,6 +27,7 @@ mod operator;
 pub mod origin;
 mod row;
 mod schema;
+pub mod serializer;
 pub mod source;
 mod spec_rule;
 pub mod typed;
@@ -34,7 +35,7 @@ pub mod types;
 mod value;
 
 pub use error::{Error, ErrorKind, Result};
-pub use job::{JobDescription, OperatorDescription};
+pub use job::{EngineDescription, JobDescription, OperatorDescription};
 pub use key_group::{KeyGroup, KeyGroupFunction, KeyGroupRange, MaxParallelism};
 pub use operator::{OperatorId, OperatorUid};
 pub use origin::Origin;

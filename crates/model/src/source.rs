@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use crate::digest::TableDigest;
+use crate::serializer::StateSerializers;
 use crate::{
     ErrorKind, KeyGroup, KeyGroupFunction, KeyGroupRange, OperatorId, OperatorUid, Origin, RowBatch,
     StateSchema, Value,
@@ -56,6 +57,8 @@ pub struct SnapshotDescription {
     pub id: Option<u64>,
     /// Operators in stored order.
     pub operators: Vec<OperatorState>,
+    /// Where the engine that wrote it kept keyed state, where that shows: `hashmap`, `rocksdb`, `forst`.
+    pub backend: Option<&'static str>,
     /// Further facts for people (job, attempt, time, size), as name and JSON value.
     pub facts: Vec<(&'static str, Json)>,
 }
@@ -94,6 +97,8 @@ pub struct StateTable {
     pub opaque: bool,
     /// Rows per key group, for skew; empty where not held.
     pub rows_by_key_group: Vec<(KeyGroup, u64)>,
+    /// Its serializers, in snapshots of Flink.
+    pub serializers: StateSerializers,
 }
 
 /// Which rows to read of which state.

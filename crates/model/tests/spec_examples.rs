@@ -357,3 +357,31 @@ fn job_descriptions_read_back() {
     newer["description_version"] = json!(2);
     assert!(job_from_json(&newer).is_err());
 }
+
+#[test]
+fn job_descriptions_of_flink_read_back() {
+    spec!("JOB-2");
+    let json = json!({"description_version": 1, "name": "", "operators": [
+        {"id": "65eb651c08e51afc6b01b9ec8c609cba", "uid": null, "name": "", "role": "", "parallelism": 1,
+         "max_parallelism": 128, "key_type": null, "key_group_function": null, "states": [
+            {"name": "totals", "kind": "map", "key_type": "string", "map_key_type": "int32",
+             "value_type": {"nullable": "int64"}, "ttl_unknown": true,
+             "serializers": {"key": "string", "namespace": "void-namespace", "value": {"class": "map", "parts": [
+                {"name": "key", "serializer": "int"},
+                {"name": "value", "serializer": {"class": "ttl", "parts": [
+                    {"name": "timestamp", "serializer": "long"}, {"name": "value", "serializer": "long"}]}}]}}}],
+         "max_parallelism_set": true}],
+        "edges": [], "engine": {"name": "flink", "version": "1.20.5"}, "backend": "rocksdb", "layout": "canonical"});
+    let job = job_from_json(&json).unwrap();
+    assert_eq!(job_to_json(&job), json);
+    let short = json!({"description_version": 1, "engine": {"name": "flink"}, "operators": [
+        {"uid": "counter", "parallelism": 200, "states": [
+            {"name": "totals", "kind": "map", "ttl_unknown": true,
+             "serializers": json["operators"][0]["states"][0]["serializers"]}]}]});
+    let short = job_from_json(&short).unwrap();
+    let [operator] = &short.operators[..] else { panic!("one operator") };
+    assert_eq!(operator.id, alluvium_model::OperatorUid::new("counter").id());
+    assert_eq!((operator.max_parallelism, operator.max_parallelism_set), (512, Some(false)));
+    assert_eq!(operator.states, job.operators[0].states);
+    assert_eq!(operator.serializers, job.operators[0].serializers);
+}

@@ -115,6 +115,7 @@ impl Fake {
             bytes: None,
             opaque: false,
             rows_by_key_group: Vec::new(),
+            serializers: Default::default(),
         });
         let operator = OperatorState {
             id: uid.id(),
@@ -132,6 +133,7 @@ impl Fake {
             layout: "compacted".into(),
             id: Some(1),
             operators: vec![operator],
+            backend: None,
             facts: Vec::new(),
         };
         Fake { description, tables, digests: false }

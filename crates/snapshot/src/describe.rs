@@ -17,6 +17,7 @@ pub(crate) fn describe(manifest: &Manifest, place: &str, manifest_bytes: u64) ->
         layout: layout.to_owned(),
         id: Some(manifest.checkpoint_id),
         operators: manifest.operators.iter().map(|operator| operator_state(manifest, operator)).collect(),
+        backend: None,
         facts: facts(manifest, place, manifest_bytes),
     }
 }
@@ -60,6 +61,7 @@ fn operator_state(manifest: &Manifest, operator: &OperatorEntry) -> OperatorStat
             bytes: Some(table.runs.iter().map(|run| run.bytes()).sum()),
             opaque: is_opaque(schema),
             rows_by_key_group,
+            serializers: Default::default(),
         })
     };
     OperatorState {

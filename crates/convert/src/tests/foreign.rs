@@ -126,6 +126,7 @@ fn foreign() -> Foreign {
         bytes: None,
         opaque: false,
         rows_by_key_group: Vec::new(),
+        serializers: Default::default(),
     };
     let operator = OperatorState {
         id: operator(),
@@ -143,6 +144,7 @@ fn foreign() -> Foreign {
         layout: "incremental".into(),
         id: Some(3),
         operators: vec![operator],
+        backend: None,
         facts: vec![],
     };
     Foreign { description, batches }

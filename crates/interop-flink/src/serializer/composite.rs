@@ -63,6 +63,11 @@ impl Fields {
         &mut self.parts
     }
 
+    /// Returns the names of the parts; none for a tuple.
+    pub(super) fn names(&self) -> &'static [&'static str] {
+        self.names
+    }
+
     /// Makes a struct.
     pub(super) fn named<const N: usize>(parts: [Serializer; N], names: &'static [&'static str; N]) -> Self {
         Fields { parts: parts.into(), names }
@@ -189,6 +194,11 @@ impl Timer {
 }
 
 impl Symbols {
+    /// Returns the constants in stored order.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Makes an enum whose constants are stored as their position.
     pub(super) fn by_position(names: Vec<String>) -> Self {
         Symbols { names, ids: Vec::new() }

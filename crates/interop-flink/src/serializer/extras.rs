@@ -13,7 +13,7 @@ pub(super) fn scala(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<
     Ok(Some(match name {
         "ScalaCaseClassSerializer" | "SpecificCaseClassSerializer" | "Tuple2CaseClassSerializer" => {
             r.composite(version)?;
-            r.input.utf("case class")?;
+            r.type_class("case class")?;
             Codec::Fields(Fields::tuple(r.nested()?))
         }
         "ScalaOptionSerializer" => {
@@ -26,11 +26,11 @@ pub(super) fn scala(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<
         }
         "TraversableSerializer" => {
             r.composite(version)?;
-            r.input.utf("collection builder")?;
+            r.type_class("collection builder")?;
             Codec::Marked(Box::new(Marked { element: r.only()?, present: true, set: false }))
         }
         "ScalaEnumSerializer" => {
-            r.input.utf("enumeration")?;
+            r.type_class("enumeration")?;
             let count = r.input.count(6, "enumeration values")?;
             let mut constants = Vec::with_capacity(count);
             for _ in 0..count {
@@ -47,7 +47,7 @@ pub(super) fn cep(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Op
     Ok(Some(match name {
         "NFAStateSerializer" => {
             let previous = r.composite(version)? >= 2 && r.input.bool("previous timestamp support")?;
-            r.nested()?;
+            r.nested_notes()?;
             let class = "org.apache.flink.cep.nfa.ComputationState";
             let state = Serializer::new(class, computation(previous));
             let states = || Serializer::new(class, Codec::List(Box::new(state.clone())));
@@ -55,17 +55,17 @@ pub(super) fn cep(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Op
         }
         "sharedbuffer.NodeId$NodeIdSerializer" => {
             r.composite(version)?;
-            r.nested()?;
+            r.nested_notes()?;
             node_id()
         }
         "sharedbuffer.SharedBufferEdge$SharedBufferEdgeSerializer" => {
             r.composite(version)?;
-            r.nested()?;
+            r.nested_notes()?;
             edge()
         }
         "sharedbuffer.SharedBufferNodeSerializer" | "sharedbuffer.SharedBufferNodeSerializerSnapshotV2" => {
             r.composite(version)?;
-            r.nested()?;
+            r.nested_notes()?;
             Codec::List(Box::new(Serializer::new("", lockable(Serializer::new("", edge())))))
         }
         "sharedbuffer.LockableTypeSerializer" | "sharedbuffer.Lockable$LockableTypeSerializer" => {

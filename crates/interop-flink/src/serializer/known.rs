@@ -99,11 +99,11 @@ fn base(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Codec
         }
         "GenericArraySerializer" => {
             r.composite(version)?;
-            r.input.utf("component class")?;
+            r.type_class("component class")?;
             marked(r.only()?, true, false)
         }
         "EnumSerializer" => {
-            r.input.utf("enum class")?;
+            r.type_class("enum class")?;
             let count = r.input.count(2, "enum constants")?;
             let names = (0..count).map(|_| r.input.utf("enum constant")).collect::<Result<_>>()?;
             Codec::Symbols(Symbols::by_position(names))
@@ -116,7 +116,7 @@ fn runtime(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Co
     Ok(Some(match name {
         "TupleSerializer" => {
             r.composite(version)?;
-            r.input.utf("tuple class")?;
+            r.type_class("tuple class")?;
             Codec::Fields(Fields::tuple(r.nested()?))
         }
         "RowSerializer" => {
@@ -132,7 +132,7 @@ fn runtime(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Co
             either(r.exactly()?, [1, 0])
         }
         "ValueSerializer" | "CopyableValueSerializer" | "WritableSerializer" => {
-            r.input.utf("value class")?;
+            r.type_class("value class")?;
             Codec::Opaque
         }
         "NullableSerializer" => {

@@ -32,6 +32,7 @@ mod codec;
 mod collections;
 mod composite;
 mod decoder;
+mod describe;
 mod extras;
 mod known;
 mod kryo;

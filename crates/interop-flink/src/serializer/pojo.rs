@@ -33,6 +33,10 @@ struct Subclass {
     around: [usize; 2],
 }
 
+fn named(subclasses: &[Subclass]) -> Vec<(&str, &Serializer)> {
+    subclasses.iter().map(|subclass| (subclass.name.as_str(), &subclass.serializer)).collect()
+}
+
 /// Name of the field that holds the class of an object; null is exactly the POJO's class.
 const CLASS: &str = "$class";
 
@@ -123,6 +127,15 @@ impl Pojo {
     /// Returns the serializers of the fields of the class itself.
     pub(super) fn own_fields(&self) -> impl Iterator<Item = &Serializer> {
         self.fields.iter().map(|(_, field)| field)
+    }
+
+    /// Returns the fields of the class itself, its registered and its other subclasses.
+    pub(super) fn lists(&self) -> [Vec<(&str, &Serializer)>; 3] {
+        [
+            self.fields.iter().map(|(name, field)| (name.as_str(), field)).collect(),
+            named(&self.registered),
+            named(&self.others),
+        ]
     }
 
     /// Returns the number of fields of the type.

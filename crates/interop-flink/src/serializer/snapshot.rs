@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::decoder::too_deep;
+use super::describe::Notes;
 use super::{Codec, DEPTH_MAX, Serializer, known, legacy};
 use crate::bytes::Input;
 use crate::{Error, Result};
@@ -94,6 +95,8 @@ pub(super) struct Reader<'r, 'a> {
     depth: usize,
     /// Serializers that may still be made.
     left: usize,
+    /// What the snapshot being read says and values do not need.
+    pub(super) notes: Notes,
 }
 
 /// Serializers that one snapshot may hold. Java objects may share parts, which are made for each.
@@ -114,7 +117,7 @@ const MAP_MAGIC: i64 = 0x0000_04F2_C69A_3D70;
 
 impl<'r, 'a> Reader<'r, 'a> {
     fn new(input: &'r mut Input<'a>, context: &Context) -> Self {
-        Reader { input, context: *context, depth: 0, left: SERIALIZERS_MAX }
+        Reader { input, context: *context, depth: 0, left: SERIALIZERS_MAX, notes: Notes::default() }
     }
 
     /// Reads something that may hold itself.
@@ -135,10 +138,25 @@ impl<'r, 'a> Reader<'r, 'a> {
         input: &mut Input<'i>,
         read: impl FnOnce(&mut Reader<'_, 'i>) -> Result<T>,
     ) -> Result<T> {
-        let mut reader = Reader { input, context: self.context, depth: self.depth, left: self.left };
+        let (depth, left, notes) = (self.depth, self.left, Notes::default());
+        let mut reader = Reader { input, context: self.context, depth, left, notes };
         let result = read(&mut reader);
         self.left = reader.left;
         result
+    }
+
+    /// Reads one serializer with notes of its own.
+    pub(super) fn noted(&mut self, read: impl FnOnce(&mut Self) -> Result<Serializer>) -> Result<Serializer> {
+        let outer = std::mem::take(&mut self.notes);
+        let result = read(self);
+        let notes = std::mem::replace(&mut self.notes, outer);
+        Ok(result?.with_notes(notes))
+    }
+
+    /// Reads the name of the values' class.
+    pub(super) fn type_class(&mut self, section: &'static str) -> Result<()> {
+        self.notes.type_class = Some(self.input.utf(section)?);
+        Ok(())
     }
 
     fn proxy(&mut self) -> Result<()> {
@@ -157,10 +175,13 @@ impl<'r, 'a> Reader<'r, 'a> {
             if version == ADAPTER {
                 return legacy::adapter(r, &class);
             }
-            known::read(r, &class, version)?.ok_or_else(|| Error::Unsupported {
-                section: "serializer snapshot",
-                offset,
-                what: format!("{class} version {version}"),
+            r.noted(|r| {
+                r.notes.version = Some(version);
+                known::read(r, &class, version)?.ok_or_else(|| Error::Unsupported {
+                    section: "serializer snapshot",
+                    offset,
+                    what: format!("{class} version {version}"),
+                })
             })
         })
     }
@@ -205,6 +226,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
         let count = self.input.count(6, "nested serializers")?;
         (0..count).map(|_| self.versioned()).collect()
+    }
+
+    /// Reads nested serializers that values do not need.
+    pub(super) fn nested_notes(&mut self) -> Result<()> {
+        self.notes.parts = self.nested()?;
+        Ok(())
     }
 
     /// Reads nested serializers that must be so many.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use alluvium_model::{ElementType, Value};
 
 use super::basic::Basic;
+use super::describe::Notes;
 use super::{Codec, Decoder};
 use crate::bytes::Input;
 use crate::{Error, Result};
@@ -15,6 +16,7 @@ pub struct Serializer {
     length: Option<usize>,
     least: usize,
     delimits: bool,
+    notes: Option<Arc<Notes>>,
 }
 
 /// A decoded value, and its original bytes if encoding it would give other ones.
@@ -34,7 +36,17 @@ impl Serializer {
             least: codec.least(),
             delimits: codec.delimits(),
             codec,
+            notes: None,
         }
+    }
+
+    /// Adds what the snapshot says and values do not need.
+    pub(super) fn with_notes(self, notes: Notes) -> Self {
+        if notes.is_empty() { self } else { Serializer { notes: Some(Arc::new(notes)), ..self } }
+    }
+
+    pub(super) fn notes(&self) -> Option<&Notes> {
+        self.notes.as_deref()
     }
 
     /// Sets what the serializer says of its length, where that is not what its parts give.

@@ -35,6 +35,10 @@ pub(super) fn describe(known: &Known<'_>, operators: &[OperatorSource]) -> Snaps
         layout: layout(known.kind, operators).to_owned(),
         id: Some(known.metadata.checkpoint_id),
         operators: operators.iter().map(operator_state).collect(),
+        backend: operators
+            .iter()
+            .flat_map(|operator| &operator.keyed)
+            .find_map(|part| backend(&part.content)),
         facts: facts(known, operators),
     }
 }
@@ -60,12 +64,23 @@ fn state_table(table: &Table) -> StateTable {
         bytes: None,
         opaque: matches!(value, Some(LogicalType::Opaque { .. })),
         rows_by_key_group: Vec::new(),
+        serializers: table.serializers.clone(),
     }
 }
 
 fn keyed_handles(metadata: &Metadata) -> impl Iterator<Item = &KeyedHandle> {
     let subtasks = metadata.operators.iter().flat_map(|operator| &operator.subtasks);
     subtasks.filter_map(|subtask| subtask.managed_keyed.as_deref())
+}
+
+/// Returns the backend that wrote keyed state, which all backends write alike in canonical form.
+fn backend(content: &Content) -> Option<&'static str> {
+    match content {
+        Content::Heap { .. } => Some("hashmap"),
+        Content::Tables(_) => Some("rocksdb"),
+        Content::Changelog { inner, .. } => inner.iter().find_map(|inner| backend(&inner.content)),
+        Content::Canonical { .. } => None,
+    }
 }
 
 /// Returns the word for the layout: the most particular one of any keyed state.

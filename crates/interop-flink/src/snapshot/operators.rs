@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use alluvium_model::serializer::StateSerializers;
 use alluvium_model::{
     KeyGroupFunction, KeyGroupRange, LogicalType, OperatorId, OperatorUid, StateKind, TimeDomain,
 };
@@ -197,11 +198,13 @@ impl OperatorSource {
         for part in &self.keyed {
             self.function = key_group_function(&part.states.key.serializer);
             for (meta, shape) in part.states.metas.iter().zip(&part.states.shapes) {
+                let (key, source) = (Some(&part.states.key), Source::Keyed(meta.name.clone()));
                 tables.add(Table {
                     schema: Arc::new(keyed_schema(shape)),
-                    origin: origin(meta, Some(&part.states.key)),
+                    origin: origin(meta, key),
+                    serializers: tables.serializers(&source, meta, key),
                     rows: None,
-                    source: Source::Keyed(meta.name.clone()),
+                    source,
                 });
             }
         }
@@ -224,7 +227,7 @@ impl OperatorSource {
                     let schema =
                         bytes_schema("$raw-keyed".into(), StateKind::OperatorList, LogicalType::Bytes);
                     let source = Source::RawKeyed;
-                    tables.add(Table { schema: Arc::new(schema), origin: Vec::new(), rows: None, source });
+                    tables.add(Table::plain(schema, source));
                 }
                 self.raw_keyed.push(part);
             }
@@ -273,11 +276,13 @@ impl OperatorSource {
         let mut schema = operator_schema(meta);
         schema.name = in_chain(schema.name, &self.operator, chain);
         let source = if broadcast { Source::Broadcast } else { Source::List };
+        let source = source(meta.name.clone(), chain);
         tables.add(Table {
             schema: Arc::new(schema),
             origin: origin(meta, None),
+            serializers: tables.serializers(&source, meta, None),
             rows: (!broadcast).then(|| part.offsets(&meta.name, false).len() as u64),
-            source: source(meta.name.clone(), chain),
+            source,
         });
     }
 }
@@ -355,12 +360,14 @@ impl TimerSink for Services<'_> {
         *self.function = key_group_function(&service.key);
         for domain in [TimeDomain::Event, TimeDomain::Processing] {
             let shape = timer_shape(&service.name, &service.key, &service.namespace, domain);
-            self.tables.add(Table {
-                schema: Arc::new(with_ids(keyed_schema(&shape))),
-                origin: Vec::new(),
-                rows: None,
-                source: Source::RawTimers { service: service.name.clone(), domain },
-            });
+            let serializers = StateSerializers {
+                key: Some(service.key.tree()),
+                namespace: Some(service.namespace.tree()),
+                ..StateSerializers::default()
+            };
+            let source = Source::RawTimers { service: service.name.clone(), domain };
+            let table = Table::plain(with_ids(keyed_schema(&shape)), source);
+            self.tables.add(Table { serializers, ..table });
         }
     }
 
@@ -392,8 +399,8 @@ pub(super) fn timer_shape(
 /// Adds what an operator wrote by itself, and its records in flight.
 fn add_unmanaged(operator: &Operator, subtask: &Subtask, tables: &mut Tables) {
     let mut add = |name: &str, kind, value, rows, source| {
-        let schema = Arc::new(with_ids(bytes_schema(name.to_owned(), kind, value)));
-        tables.add(Table { schema, origin: Vec::new(), rows, source });
+        let schema = with_ids(bytes_schema(name.to_owned(), kind, value));
+        tables.add(Table { rows, ..Table::plain(schema, source) });
     };
     for handle in &subtask.raw_operator {
         let rows = handle.states.iter().map(|state| state.offsets.len() as u64).sum();

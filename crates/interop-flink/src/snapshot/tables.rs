@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alluvium_model::serializer::StateSerializers;
 use alluvium_model::{ElementType, KeyGroupFunction, LogicalType, Role, StateKind, StateSchema, TimeDomain};
 use bytes::Bytes;
 
@@ -17,10 +18,20 @@ pub(super) struct Table {
     pub(super) schema: Arc<StateSchema>,
     /// Serializer snapshots by their part, in the form of the files.
     pub(super) origin: Vec<(Role, Bytes)>,
+    /// Descriptions of its serializers.
+    pub(super) serializers: StateSerializers,
     /// Number of rows, where offsets tell.
     pub(super) rows: Option<u64>,
     /// Where its rows are.
     pub(super) source: Source,
+}
+
+impl Table {
+    /// Makes a table without serializers.
+    pub(super) fn plain(schema: StateSchema, source: Source) -> Self {
+        let serializers = StateSerializers::default();
+        Table { schema: Arc::new(schema), origin: Vec::new(), serializers, rows: None, source }
+    }
 }
 
 /// Where the rows of a table are.
@@ -63,6 +74,25 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// Describes the serializers of a state that is not there yet: subtasks share one description.
+    pub(super) fn serializers(
+        &self,
+        source: &Source,
+        meta: &StateMeta,
+        key: Option<&SerializerSnapshot>,
+    ) -> StateSerializers {
+        if self.tables.iter().any(|known| known.source == *source) {
+            return StateSerializers::default();
+        }
+        let tree = |snapshot: Option<&SerializerSnapshot>| snapshot.map(|s| s.serializer.tree());
+        StateSerializers {
+            key: tree(key),
+            namespace: tree(meta.namespace.as_ref()),
+            map_key: tree(meta.user_key.as_ref().or(meta.key.as_ref())),
+            value: tree(meta.value.as_ref()),
+        }
+    }
+
     /// Adds a state, or compares it with the one already there from the same source.
     pub(super) fn add(&mut self, mut table: Table) {
         if let Some(known) = self.tables.iter_mut().find(|known| known.source == table.source) {

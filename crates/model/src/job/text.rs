@@ -1,18 +1,21 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{EdgeDescription, JobDescription, OperatorDescription};
+use super::{EdgeDescription, EngineDescription, JobDescription, OperatorDescription};
+use crate::serializer::{StateSerializers, fill};
 use crate::types::{type_from_json, type_to_json};
 use crate::{
-    ElementType, Error, KeyGroupFunction, LogicalType, OperatorUid, Result, Role, StateKind, StateSchema,
+    ElementType, Error, KeyGroupFunction, LogicalType, MaxParallelism, OperatorUid, Result, Role, StateKind,
+    StateSchema,
 };
 
 /// Prints a job description: the output of `describe`.
 ///
 /// Spec: JOB-1.
 pub fn job_to_json(job: &JobDescription) -> Json {
-    json!({
+    let mut json = json!({
         "description_version": 1,
         "name": job.name,
         "operators": job.operators.iter().map(operator_to_json).collect::<Vec<_>>(),
@@ -23,11 +26,32 @@ pub fn job_to_json(job: &JobDescription) -> Json {
             "tag": edge.tag,
             "exchange": edge.exchange,
         })).collect::<Vec<_>>(),
-    })
+    });
+    let engine = job.engine.as_ref().map(|engine| {
+        let version = engine.version.as_ref().map(|version| ("version".to_owned(), version.clone().into()));
+        let name = ("name".to_owned(), engine.name.clone().into());
+        Json::Object(std::iter::once(name).chain(version).collect())
+    });
+    let text = |text: &Option<String>| text.clone().map(Json::from);
+    add(&mut json, [("engine", engine), ("backend", text(&job.backend)), ("layout", text(&job.layout))]);
+    json
+}
+
+/// Adds the members that are there.
+fn add<const N: usize>(json: &mut Json, members: [(&str, Option<Json>); N]) {
+    if let Some(object) = json.as_object_mut() {
+        object.extend(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    }
 }
 
 fn operator_to_json(operator: &OperatorDescription) -> Json {
-    json!({
+    let state = |schema: &Arc<StateSchema>| {
+        let mut json = schema_to_json(schema);
+        let serializers = operator.serializers.get(&schema.name).and_then(StateSerializers::to_json);
+        add(&mut json, [("serializers", serializers)]);
+        json
+    };
+    let mut json = json!({
         "id": operator.id.to_string(),
         "uid": operator.uid.as_ref().map(OperatorUid::as_str),
         "name": operator.name,
@@ -36,8 +60,10 @@ fn operator_to_json(operator: &OperatorDescription) -> Json {
         "max_parallelism": operator.max_parallelism,
         "key_type": operator.key.as_ref().map(required),
         "key_group_function": operator.key_group_function.map(KeyGroupFunction::name),
-        "states": operator.states.iter().map(|s| schema_to_json(s)).collect::<Vec<_>>(),
-    })
+        "states": operator.states.iter().map(state).collect::<Vec<_>>(),
+    });
+    add(&mut json, [("max_parallelism_set", operator.max_parallelism_set.map(Json::from))]);
+    json
 }
 
 fn required(ty: &LogicalType) -> Json {
@@ -83,6 +109,11 @@ pub fn schema_to_json(schema: &StateSchema) -> Json {
 ///
 /// Spec: SCHEMA-1.
 pub fn schema_from_json(json: &Json) -> Result<StateSchema> {
+    read_schema(json, &StateSerializers::default())
+}
+
+/// Reads a state schema; types that it lacks follow from the serializers, if there are some.
+fn read_schema(json: &Json, serializers: &StateSerializers) -> Result<StateSchema> {
     let kind_name = text(json, "kind")?;
     let kind =
         StateKind::from_name(kind_name).ok_or_else(|| odd("kind", "a kind of state", json.get("kind")))?;
@@ -112,6 +143,9 @@ pub fn schema_from_json(json: &Json) -> Result<StateSchema> {
         schema.raw.sort();
         schema.raw.dedup();
     }
+    if !serializers.is_empty() {
+        fill(&mut schema, serializers);
+    }
     let fits = schema.key.is_some() == kind.is_keyed()
         && schema.map_key.is_some() == matches!(kind, StateKind::Map | StateKind::Broadcast)
         && schema.value.is_some() != matches!(kind, StateKind::Timer(_))
@@ -122,20 +156,33 @@ pub fn schema_from_json(json: &Json) -> Result<StateSchema> {
     Ok(schema)
 }
 
-/// Reads a job description.
+/// Reads a job description. Members that a person need not write may be absent: see the rule.
 ///
 /// # Errors
 /// [`Error::Mismatch`] with the member that is missing or odd; [`Error::UnknownType`].
 ///
-/// Spec: JOB-1.
+/// Spec: JOB-1, JOB-2.
 pub fn job_from_json(json: &Json) -> Result<JobDescription> {
     match json.get("description_version").and_then(Json::as_u64) {
         Some(1) => {}
         _ => return Err(odd("description_version", "1", json.get("description_version"))),
     }
     let operators = array(json, "operators")?.iter().map(operator_from_json).collect::<Result<_>>()?;
-    let edges = array(json, "edges")?.iter().map(edge_from_json).collect::<Result<_>>()?;
-    Ok(JobDescription { name: text(json, "name")?.to_owned(), operators, edges })
+    let edges = member(json, "edges").map_or(Ok(&[][..]), |_| array(json, "edges").map(Vec::as_slice))?;
+    let engine = member(json, "engine").map(|engine| -> Result<_> {
+        Ok(EngineDescription {
+            name: text(engine, "name")?.to_owned(),
+            version: optional_text(engine, "version")?,
+        })
+    });
+    Ok(JobDescription {
+        name: optional_text(json, "name")?.unwrap_or_default(),
+        operators,
+        edges: edges.iter().map(edge_from_json).collect::<Result<_>>()?,
+        engine: engine.transpose()?,
+        backend: optional_text(json, "backend")?,
+        layout: optional_text(json, "layout")?,
+    })
 }
 
 fn operator_from_json(json: &Json) -> Result<OperatorDescription> {
@@ -147,17 +194,41 @@ fn operator_from_json(json: &Json) -> Result<OperatorDescription> {
                 .ok_or_else(|| odd("key_group_function", "a key-group function", Some(name)))?,
         ),
     };
-    let states = array(json, "states")?.iter().map(|s| schema_from_json(s).map(Arc::new));
+    let uid = optional_text(json, "uid")?.map(OperatorUid::new);
+    let id = match (&uid, member(json, "id")) {
+        (Some(uid), None) => uid.id(),
+        _ => text(json, "id")?.parse()?,
+    };
+    let parallelism = member(json, "parallelism").map_or(Ok(1), |_| number(json, "parallelism"))?;
+    let (max_parallelism, set) = match member(json, "max_parallelism") {
+        Some(_) => (number(json, "max_parallelism")?, None),
+        None => (MaxParallelism::default_for(parallelism).get(), Some(false)),
+    };
+    let set = match member(json, "max_parallelism_set") {
+        None => set,
+        Some(Json::Bool(set)) => Some(*set),
+        other => return Err(odd("max_parallelism_set", "true or false", other)),
+    };
+    let mut states = Vec::new();
+    let mut serializers = BTreeMap::new();
+    for state in member(json, "states").map_or(Ok(&[][..]), |_| array(json, "states").map(Vec::as_slice))? {
+        let known = member(state, "serializers").map(StateSerializers::from_json).transpose()?;
+        let schema = read_schema(state, known.as_ref().unwrap_or(&StateSerializers::default()))?;
+        serializers.extend(known.map(|known| (schema.name.clone(), known)));
+        states.push(Arc::new(schema));
+    }
     Ok(OperatorDescription {
-        id: text(json, "id")?.parse()?,
-        uid: member(json, "uid").and_then(Json::as_str).map(OperatorUid::new),
-        name: text(json, "name")?.to_owned(),
-        role: text(json, "role")?.to_owned(),
-        parallelism: number(json, "parallelism")?,
-        max_parallelism: number(json, "max_parallelism")?,
+        id,
+        name: optional_text(json, "name")?.unwrap_or_default(),
+        role: optional_text(json, "role")?.unwrap_or_default(),
+        uid,
+        parallelism,
+        max_parallelism,
         key: optional_type(json, "key_type")?,
         key_group_function: function,
-        states: states.collect::<Result<_>>()?,
+        states,
+        max_parallelism_set: set,
+        serializers,
     })
 }
 
@@ -183,6 +254,10 @@ fn member<'a>(json: &'a Json, name: &str) -> Option<&'a Json> {
 
 fn text<'a>(json: &'a Json, name: &str) -> Result<&'a str> {
     json.get(name).and_then(Json::as_str).ok_or_else(|| odd(name, "a string", json.get(name)))
+}
+
+fn optional_text(json: &Json, name: &str) -> Result<Option<String>> {
+    member(json, name).map(|_| text(json, name).map(str::to_owned)).transpose()
 }
 
 fn array<'a>(json: &'a Json, name: &str) -> Result<&'a Vec<Json>> {

@@ -50,6 +50,7 @@ impl Fake {
             layout: "compacted".into(),
             id: Some(12),
             operators: vec![operator(&source, "flights"), operator(&aircraft, "follow aircraft")],
+            backend: None,
             facts: vec![],
         };
         Fake { description, tables, damage_at: None }
@@ -77,6 +78,7 @@ fn table(batch: &RowBatch) -> StateTable {
         bytes: Some(batch.len() as u64 * 21),
         opaque: false,
         rows_by_key_group,
+        serializers: Default::default(),
     }
 }
 

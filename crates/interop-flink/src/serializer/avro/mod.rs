@@ -42,7 +42,9 @@ impl Avro {
             3 => (Some(long_text(r)?), long_text(r)?),
             other => return Err(r.input.malformed("Avro snapshot version", "1 to 3", other)),
         };
-        Ok(Avro::of(class, &schema))
+        let avro = Avro::of(class, &schema);
+        r.notes.schema = Some(schema);
+        Ok(avro)
     }
 
     /// Compiles a schema; none for text that is no Avro schema or too large a one.

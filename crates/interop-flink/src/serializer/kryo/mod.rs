@@ -74,14 +74,29 @@ impl Kryo {
         if kryo.registered.first() != Some(&kryo.class) {
             kryo.fixed = None;
         }
-        r.optional_map()?;
-        r.optional_map()?;
+        for _ in 0..2 {
+            let defaults = r.optional_map()?;
+            r.notes.defaults.extend(defaults.into_iter().map(|entry| entry.name));
+        }
         Ok(kryo)
     }
 
     /// Returns the class of the values.
     pub(super) fn class(&self) -> &str {
         &self.class
+    }
+
+    /// Returns the classes with a number of their own, in the order of their numbers.
+    pub(super) fn registered(&self) -> &[String] {
+        &self.registered
+    }
+
+    /// Returns 2 or 5.
+    pub(super) fn version(&self) -> u32 {
+        match self.version {
+            Version::Two => 2,
+            Version::Five => 5,
+        }
     }
 
     pub(super) fn element_type(&self, class: &str) -> ElementType {

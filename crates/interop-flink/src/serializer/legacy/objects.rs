@@ -39,12 +39,14 @@ fn build(r: &mut Reader<'_, '_>, value: java::Value<'_>, config: Option<&Config<
         return Ok(Serializer::new("a serializer that the snapshot lacks", Codec::Opaque));
     };
     r.deeper(|r| {
-        let class = object.class().name();
-        let codec = match codec_of(class) {
-            Some(codec) => Some(codec),
-            None => Object { r, object, config }.codec(class)?,
-        };
-        Ok(finish(class.to_owned(), codec.unwrap_or(Codec::Opaque)))
+        r.noted(|r| {
+            let class = object.class().name();
+            let codec = match codec_of(class) {
+                Some(codec) => Some(codec),
+                None => Object { r, object, config }.codec(class)?,
+            };
+            Ok(finish(class.to_owned(), codec.unwrap_or(Codec::Opaque)))
+        })
     })
 }
 
@@ -57,6 +59,9 @@ struct Object<'o, 'r, 'a, 'g> {
 
 impl Object<'_, '_, '_, '_> {
     fn codec(&mut self, class: &str) -> Result<Option<Codec>> {
+        let named = ["tupleClass", "enumClass", "componentClass"];
+        let named = named.into_iter().map(|field| self.class_name(field)).find(|class| !class.is_empty());
+        self.r.notes.type_class = named;
         let Some(name) = class.strip_prefix(FLINK) else { return self.subclass() };
         let runtime = class.strip_prefix(RUNTIME);
         Ok(Some(match runtime.or_else(|| name.strip_prefix("api.common.typeutils.base.")).unwrap_or(name) {
@@ -164,12 +169,13 @@ impl Object<'_, '_, '_, '_> {
         }
     }
 
-    fn avro(&self) -> Option<Codec> {
+    fn avro(&mut self) -> Option<Codec> {
         let schema = match self.config {
             Some(Config::Avro(schema)) => schema.as_str(),
             _ => self.object.find("schemaString")?.as_str()?,
         };
         let class = Some(self.class_name("type")).filter(|class| !class.is_empty());
+        self.r.notes.schema = Some(schema.to_owned());
         Some(Codec::Avro(Box::new(Avro::of(class, schema)?)))
     }
 

@@ -15,6 +15,7 @@ mod row;
 mod scalar;
 mod slots;
 mod snapshot;
+mod sql;
 mod types;
 #[cfg(test)]
 pub(super) use types::TableType;

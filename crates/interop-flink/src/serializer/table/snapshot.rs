@@ -4,6 +4,7 @@ use super::super::composite::Fields;
 use super::super::names::long;
 use super::super::snapshot::Reader;
 use super::row::BinaryRow;
+use super::sql::sql_type;
 use super::types::{TableType, table_type};
 use super::{BinaryArray, BinaryMap, TableDecimal, TableTimestamp};
 use crate::{Result, java};
@@ -62,7 +63,7 @@ fn data(r: &mut Reader<'_, '_>, name: &str, version: i32) -> Result<Option<Codec
         }
         "RawValueDataSerializer" => {
             r.composite(version)?;
-            r.only()?;
+            r.nested_notes()?;
             Codec::Framed
         }
         "ExternalSerializer" => {
@@ -151,12 +152,14 @@ fn row(r: &mut Reader<'_, '_>) -> Result<Codec> {
             fields
         });
     }
-    r.nested()?;
+    r.nested_notes()?;
     Ok(fields
         .map_or(Codec::Framed, |fields| Codec::BinaryRow(Box::new(BinaryRow { fields, shows_kind: true }))))
 }
 
 /// Reads a Java object stream of a logical type; none for a type that is not known.
 fn stream_type(r: &mut Reader<'_, '_>) -> Result<Option<TableType>> {
-    Ok(table_type(java::read(r.input)?.root()))
+    let object = java::read(r.input)?;
+    r.notes.types.push(sql_type(object.root()));
+    Ok(table_type(object.root()))
 }
