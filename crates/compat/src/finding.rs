@@ -14,6 +14,11 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Returns the severity of a word.
+    pub fn of(word: &str) -> Option<Self> {
+        [Severity::Info, Severity::Warn, Severity::Deny].into_iter().find(|severity| severity.name() == word)
+    }
+
     /// Returns the word printed.
     pub fn name(self) -> &'static str {
         match self {

@@ -36,7 +36,7 @@ fn printed(report: &Report) -> String {
 
 #[test]
 fn every_rule_answers_as_expected() {
-    for rule in RULES {
+    for rule in RULES.iter() {
         let report = check(&read(rule.id, "old"), &read(rule.id, "new"));
         assert!(report.findings.iter().any(|f| f.rule.id == rule.id), "{} does not fire", rule.id);
         let path = root().join(rule.id).join("expected.txt");
@@ -58,7 +58,7 @@ fn every_folder_belongs_to_a_rule() {
 
 #[test]
 fn description_against_itself_finds_nothing() {
-    for rule in RULES {
+    for rule in RULES.iter() {
         for side in ["old", "new"] {
             let contract = read(rule.id, side);
             let report = check(&contract, &contract);
@@ -70,7 +70,7 @@ fn description_against_itself_finds_nothing() {
 
 #[test]
 fn assigned_field_ids_change_no_answer() {
-    for rule in RULES {
+    for rule in RULES.iter() {
         let (mut old, new) = (read(rule.id, "old"), read(rule.id, "new"));
         let before = check(&old, &new);
         for state in old.operators.iter_mut().flat_map(|o| &mut o.states) {

@@ -19,7 +19,6 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
     let (id, title, page) = find(wanted).ok_or_else(|| unknown(wanted))?;
     match out.format_or(Format::Table) {
         Format::Table | Format::Csv => {
-            out.line(&format!("{id}: {title}\n"))?;
             out.line(page.trim())?;
         }
         Format::Json | Format::Jsonl => out.json(&json!({"id": id, "title": title, "page": page.trim()}))?,
@@ -27,12 +26,13 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn find(wanted: &str) -> Option<(&'static str, &'static str, &'static str)> {
+fn find(wanted: &str) -> Option<(&'static str, &'static str, String)> {
     let by_name = || RULES.iter().copied().find(|rule| rule.name.eq_ignore_ascii_case(wanted));
     if let Some(rule) = rule(&wanted.to_ascii_uppercase()).or_else(by_name) {
-        return Some((rule.id, rule.title, rule.page));
+        return Some((rule.id, rule.title, rule.page()));
     }
-    CODES.iter().copied().find(|(code, ..)| code.eq_ignore_ascii_case(wanted))
+    let code = CODES.iter().find(|(code, ..)| code.eq_ignore_ascii_case(wanted));
+    code.map(|(code, title, page)| (*code, *title, format!("{code}: {title}\n\n{page}")))
 }
 
 fn unknown(wanted: &str) -> Told {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn rules_are_found_by_id_and_by_name() {
-        for rule in RULES {
+        for rule in RULES.iter() {
             assert_eq!(find(rule.id).unwrap().0, rule.id);
             assert_eq!(find(rule.name).unwrap().0, rule.id);
         }

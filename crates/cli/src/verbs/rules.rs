@@ -10,10 +10,15 @@ use crate::output::Out;
 pub(crate) struct Args {}
 
 pub(crate) fn run(_args: &Args, out: &mut Out) -> Result<Exit> {
-    let mut records = out.records(&["id", "severity", "name", "title"]);
-    for rule in RULES {
-        let row =
-            json!({"id": rule.id, "severity": rule.severity.name(), "name": rule.name, "title": rule.title});
+    let mut records = out.records(&["id", "family", "severity", "name", "title"]);
+    for rule in RULES.iter() {
+        let row = json!({
+            "id": rule.id,
+            "family": rule.family,
+            "severity": rule.severity.name(),
+            "name": rule.name,
+            "title": rule.title,
+        });
         records.push(row.as_object().cloned().unwrap_or_default())?;
     }
     records.end()?;
