@@ -1,5 +1,6 @@
-use crate::contract::{Contract, OperatorContract};
+use crate::contract::{Contract, Engine, OperatorContract};
 use crate::finding::{Finding, Severity};
+use crate::flink;
 use crate::pairing::pair;
 use crate::report::{Overall, Report, StateVerdict, Verdict};
 use crate::rules::*;
@@ -7,21 +8,25 @@ use crate::states;
 
 /// Compares the side that wrote state with the side that is to read it.
 ///
-/// Operators are paired by id, states by name. A contract against itself finds nothing.
+/// Operators are paired by id, states by name. The rules are those of the new side's engine. A contract against itself finds nothing.
 pub fn check(old: &Contract, new: &Contract) -> Report {
-    let pairs = pair(old, new);
     let mut run = Run::default();
+    if let Engine::Flink { .. } = &new.engine {
+        flink::check(&mut run, old, new);
+        return run.finish();
+    }
+    let pairs = pair(old, new);
     for (old, new) in &pairs.same {
         run.operator(old, new);
     }
     for (old, new) in &pairs.renamed {
-        run.renamed(old, new);
+        run.renamed(old, new, true);
     }
     for (old, similar) in &pairs.removed {
         run.removed(old, *similar);
     }
     for new in &pairs.added {
-        run.added(new);
+        run.added(new, true);
     }
     run.finish()
 }
@@ -76,7 +81,7 @@ impl Run {
         }
     }
 
-    fn uid_missing(&mut self, new: &OperatorContract) {
+    pub(crate) fn uid_missing(&mut self, new: &OperatorContract) {
         self.findings.push(
             Finding::new(&UID001, new.label())
                 .sees(format!(
@@ -91,8 +96,8 @@ impl Run {
         );
     }
 
-    fn renamed(&mut self, old: &OperatorContract, new: &OperatorContract) {
-        if new.uid.is_none() {
+    pub(crate) fn renamed(&mut self, old: &OperatorContract, new: &OperatorContract, knows_uids: bool) {
+        if new.uid.is_none() && knows_uids {
             self.uid_missing(new);
         }
         let fix = match &old.uid {
@@ -109,7 +114,7 @@ impl Run {
         self.all_new(new);
     }
 
-    fn removed(&mut self, old: &OperatorContract, similar: Option<&OperatorContract>) {
+    pub(crate) fn removed(&mut self, old: &OperatorContract, similar: Option<&OperatorContract>) {
         let hint = similar
             .map_or_else(String::new, |new| format!("; {} has some states of the same name", new.label()));
         let names: Vec<&str> = old.states.iter().map(|state| state.schema.name.as_str()).collect();
@@ -124,8 +129,8 @@ impl Run {
         self.all_lost(old);
     }
 
-    fn added(&mut self, new: &OperatorContract) {
-        if new.uid.is_none() {
+    pub(crate) fn added(&mut self, new: &OperatorContract, knows_uids: bool) {
+        if new.uid.is_none() && knows_uids {
             self.uid_missing(new);
         }
         let names: Vec<&str> = new.states.iter().map(|state| state.schema.name.as_str()).collect();
@@ -162,12 +167,13 @@ impl Run {
             _ if self.refused => Overall::DoesNotRestore,
             Some(Verdict::Incompatible) => Overall::DoesNotRestore,
             Some(Verdict::Lost) => Overall::RestoresWithLoss,
+            Some(Verdict::SilentlyLost) => Overall::RestoresSilently,
             Some(Verdict::AfterMigration) => Overall::RestoresAfterMigration,
             _ => Overall::RestoresAsIs,
         };
         self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         debug_assert!(
-            overall < Overall::RestoresWithLoss || self.findings.iter().any(|f| f.severity == Severity::Deny)
+            overall < Overall::RestoresSilently || self.findings.iter().any(|f| f.severity == Severity::Deny)
         );
         Report { findings: self.findings, states: self.states, overall }
     }

@@ -21,6 +21,7 @@
 mod check;
 mod contract;
 mod finding;
+mod flink;
 mod pairing;
 mod report;
 mod rules;

@@ -14,6 +14,8 @@ pub enum Verdict {
     Reconfigured,
     /// Stored rows are changed while they are read.
     AfterMigration,
+    /// The new side does not reach it: the restore succeeds and says nothing.
+    SilentlyLost,
     /// The new side does not have it: its rows are left behind, if the restore allows that.
     Lost,
     /// Stored rows cannot be read.
@@ -28,6 +30,7 @@ impl Verdict {
             Verdict::AsIs => Outcome::AsIs.name(),
             Verdict::Reconfigured => Outcome::Reconfigured.name(),
             Verdict::AfterMigration => Outcome::AfterMigration.name(),
+            Verdict::SilentlyLost => "silently-lost",
             Verdict::Lost => "lost",
             Verdict::Incompatible => Outcome::Incompatible.name(),
         }
@@ -63,6 +66,8 @@ pub enum Overall {
     RestoresAsIs,
     /// Every state is restored, some after migration.
     RestoresAfterMigration,
+    /// Restores without a word, and loses or changes state.
+    RestoresSilently,
     /// Restores only where non-restored state is allowed (`-n`), and loses it.
     RestoresWithLoss,
     /// Does not restore.
@@ -75,6 +80,7 @@ impl Overall {
         match self {
             Overall::RestoresAsIs => "restores-as-is",
             Overall::RestoresAfterMigration => "restores-after-migration",
+            Overall::RestoresSilently => "restores-but-silently-loses",
             Overall::RestoresWithLoss => "restores-with-loss",
             Overall::DoesNotRestore => "does-not-restore",
         }
@@ -85,6 +91,7 @@ impl Overall {
         match self {
             Overall::RestoresAsIs => "restores as it is",
             Overall::RestoresAfterMigration => "restores with migration",
+            Overall::RestoresSilently => "restores, but silently loses or changes state",
             Overall::RestoresWithLoss => {
                 "restores only with --allow-non-restored-state (-n), and loses state"
             }

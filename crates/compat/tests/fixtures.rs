@@ -52,6 +52,9 @@ fn every_folder_belongs_to_a_rule() {
     let folders = fs::read_dir(root()).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_dir());
     for folder in folders {
         let name = folder.file_name().into_string().unwrap();
+        if name == "flink" {
+            continue; // Verdicts of real Flink, for the journeys.
+        }
         assert!(RULES.iter().any(|rule| rule.id == name), "{name}");
     }
 }
@@ -89,7 +92,7 @@ fn refused_restores_always_carry_a_denial() {
             let denied = report.count(alluvium_compat::Severity::Deny) > 0;
             assert_eq!(
                 denied,
-                report.overall >= Overall::RestoresWithLoss,
+                report.overall >= Overall::RestoresSilently,
                 "{left} {right}\n{}",
                 printed(&report)
             );

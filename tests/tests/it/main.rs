@@ -11,6 +11,7 @@ mod model;
 mod mutations;
 mod process;
 mod rules;
+mod verdicts;
 mod zombie;
 
 use alluvium_testkit::allocation::Counting;
