@@ -62,10 +62,11 @@ impl JobArgs {
 /// How a snapshot that a job starts from is treated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ClaimMode {
-    /// The job refers to nothing of it after its first checkpoint; it stays whose it was.
+    /// Not even the first checkpoint refers to it: what it holds is copied, and it may go.
     #[default]
     NoClaim,
-    /// The job takes it over, refers to its objects and deletes it when no longer needed.
+    /// Checkpoints refer to its objects until merges have replaced them, so it must stay as long as
+    /// `inspect` says that one is borrowing. Nothing of it is changed or deleted.
     Claim,
 }
 
@@ -199,7 +200,7 @@ pub struct RunArgs {
     /// failure-rate:N,INTERVAL,DELAY.
     #[arg(long, value_name = "STRATEGY", default_value = "exponential-delay")]
     pub restart: Restart,
-    /// Whether the job takes over the snapshot that it starts from.
+    /// Whether checkpoints may refer to the objects of the snapshot that the job starts from.
     #[arg(long, value_enum, default_value_t)]
     pub claim_mode: ClaimMode,
     /// What happens to pending sink transactions of that snapshot.

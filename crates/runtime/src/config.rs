@@ -61,7 +61,7 @@ pub enum ClaimMode {
     /// It stays its owner's: the first checkpoint refers to nothing of it.
     #[default]
     NoClaim,
-    /// Checkpoints may refer to its objects.
+    /// Checkpoints may refer to its objects until merges have replaced them; nothing of it is deleted.
     Claim,
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use alluvium_dataflow::testing::Collected;
 use alluvium_runtime::{CheckpointState, JobState, Runtime, SavepointFormat, TriggerStatus};
-use alluvium_store::{LocalStore, Store};
+use alluvium_store::{LocalStore, Store, block_on};
 
 use crate::jobs::{Bomb, config, expected, payments, sorted, totals_job};
 
@@ -89,6 +89,8 @@ fn a_claimed_savepoint_is_borrowed_from_until_nothing_of_it_is_left() {
     handle.wait();
 
     let other = dir.path().join("other").display().to_string();
+    let savepoint: Arc<dyn Store> = Arc::new(LocalStore::open(&path).unwrap());
+    let files = block_on(savepoint.list("")).unwrap();
     let mut claiming = config(3, 50);
     claiming.restore = alluvium_runtime::Restore::From(path);
     claiming.claim = alluvium_runtime::ClaimMode::Claim;
@@ -105,4 +107,6 @@ fn a_claimed_savepoint_is_borrowed_from_until_nothing_of_it_is_left() {
     let handle = runtime.start(&job, config(1, 50), open(), &other);
     assert_eq!(handle.wait().state, JobState::Finished, "{:?}", handle.status());
     assert_eq!(sorted(&out), expected(&input));
+    assert!(!files.is_empty());
+    assert_eq!(block_on(savepoint.list("")).unwrap(), files, "nothing of it is changed or deleted");
 }
