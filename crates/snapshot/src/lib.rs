@@ -20,6 +20,7 @@ mod error;
 mod merge;
 mod objects;
 mod open;
+mod passes;
 mod root;
 mod rows;
 mod runs_writer;
@@ -32,6 +33,7 @@ mod writer;
 
 pub use alluvium_format as format;
 pub use alluvium_store as store;
+pub use alluvium_table::MERGE_BYTES_MAX;
 
 pub use dispose::{Disposed, dispose};
 pub use error::{Error, Result};

@@ -4,7 +4,9 @@ use alluvium_env::Ids;
 use alluvium_format::RunRef;
 use alluvium_format::runs::Merged;
 use alluvium_model::StateSchema;
+use alluvium_table::MergeOutput;
 
+use crate::passes::Passes;
 use crate::rows::Request;
 use crate::{ObjectReader, Result, Rows, RunSpec, RunsWriter};
 
@@ -25,13 +27,16 @@ pub struct MergeRequest {
     pub merged: Merged,
     /// The time by which rows have expired; only used when the result is a base run.
     pub as_of_ms: Option<i64>,
+    /// Bytes that it may take to hold pages; runs that need more are merged in passes.
+    pub merge_bytes_max: u64,
 }
 
 /// Merges adjacent runs of a keyed table in the background: into a base run when nothing older lies
 /// below them, else into a delta run that keeps deletes and clears.
 ///
 /// Returns one reference, or more when the result passes 256 MiB, or none when nothing is left.
-/// The new object lies in root 0. Memory: a few pages per leaf column and run, and a row group.
+/// The new object lies in root 0, and so do those of runs that are merged in passes, for as long as it takes.
+/// Memory: `merge_bytes_max`, a row group, and what [`ObjectReader`] keeps.
 ///
 /// # Errors
 /// What could not be read or written; the runs are untouched then.
@@ -42,8 +47,22 @@ pub async fn merge_runs(
     ids: &Arc<dyn Ids>,
     request: MergeRequest,
 ) -> Result<Vec<RunRef>> {
-    let MergeRequest { operator, schema, schema_id, schemas, runs, merged, as_of_ms } = request;
-    let rows_of = Request {
+    let mut passes = Passes::new(objects, Arc::clone(objects.root(0)?), Arc::clone(ids));
+    let merged = merge_in(&mut passes, objects, ids, request).await;
+    // What cannot be deleted now is collected with other objects that no manifest names.
+    let _ = passes.clear().await;
+    merged
+}
+
+async fn merge_in(
+    passes: &mut Passes,
+    objects: &ObjectReader,
+    ids: &Arc<dyn Ids>,
+    request: MergeRequest,
+) -> Result<Vec<RunRef>> {
+    let MergeRequest { operator, schema, schema_id, schemas, runs, merged, as_of_ms, merge_bytes_max } =
+        request;
+    let mut rows_of = Request {
         operator,
         wanted: Arc::clone(&schema),
         schemas,
@@ -51,11 +70,12 @@ pub async fn merge_runs(
         prefix: None,
         after: None,
         batch_rows: 8192,
-        as_of_ms: as_of_ms.filter(|_| merged.base),
         sort_keys: true,
-        live: merged.base,
+        output: if merged.base { MergeOutput::Live { as_of_ms } } else { MergeOutput::Delta },
+        merge_bytes_max,
     };
-    let mut rows = Rows::new(objects.clone(), rows_of, &runs)?;
+    let runs = passes.reduce(&mut rows_of, &runs).await?;
+    let mut rows = Rows::new(passes.objects().clone(), rows_of, &runs)?;
     let mut writer = RunsWriter::new(Arc::clone(objects.root(0)?), Arc::clone(ids));
     let (base, sequence, clip) = (merged.base, merged.sequence, merged.clip);
     writer.begin(RunSpec { table: 0, schema, schema_id, base, sequence, clip, subtask: None }).await?;

@@ -64,6 +64,13 @@ impl ObjectReader {
         ObjectReader { roots: roots.into(), cache, recent, opened }
     }
 
+    /// Returns a reader of one more root, and the number of that.
+    pub(crate) fn with_root(&self, root: Arc<dyn Store>) -> (Self, u32) {
+        let roots = self.roots.iter().cloned().chain([root]).collect();
+        let number = u32::try_from(self.roots.len()).unwrap_or(u32::MAX);
+        (ObjectReader { roots, ..self.clone() }, number)
+    }
+
     /// Returns the runs that were opened for look-ups.
     pub(crate) fn opened(&self) -> MutexGuard<'_, Opened> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)

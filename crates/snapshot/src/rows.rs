@@ -12,7 +12,9 @@ use crate::{Error, ObjectReader, Result};
 /// Asked batch by batch; every byte is checked before it is decoded. A run is opened when the merge
 /// comes to its clip.
 ///
-/// Memory: a few pages per leaf column and open run, at most 64 MiB, and the batch.
+/// Memory: a few pages per leaf column and run that covers a key group, at most 64 MiB, and the batch. A
+/// reader writes nothing and so merges in one pass: where runs and columns are too many for that, a page of
+/// each is held, twice while rows of it wait.
 ///
 /// Spec: SEQ-3, CLIP-2, MERGE-1 to MERGE-4.
 pub struct Rows {
@@ -26,6 +28,7 @@ pub struct Rows {
 }
 
 /// Which rows of which runs are read, and how.
+#[derive(Clone)]
 pub(crate) struct Request {
     /// Uid or id of the operator, for errors.
     pub(crate) operator: String,
@@ -41,12 +44,12 @@ pub(crate) struct Request {
     pub(crate) after: Option<(KeyGroup, Vec<u8>)>,
     /// Most rows of a batch.
     pub(crate) batch_rows: usize,
-    /// Time by which rows have expired.
-    pub(crate) as_of_ms: Option<i64>,
     /// Whether rows need sort keys where they are not compared.
     pub(crate) sort_keys: bool,
-    /// Whether live rows come out; otherwise a delta run.
-    pub(crate) live: bool,
+    /// What comes out.
+    pub(crate) output: MergeOutput,
+    /// Bytes that a merge may take.
+    pub(crate) merge_bytes_max: u64,
 }
 
 impl Rows {
@@ -136,19 +139,16 @@ impl Rows {
 }
 
 fn options(request: Request, keyed: bool) -> MergeOptions {
-    let output = match request.live {
-        true => MergeOutput::Live { as_of_ms: request.as_of_ms },
-        false => MergeOutput::Delta,
-    };
     let restriction = Restriction {
         key_groups: keyed.then_some(request.key_groups),
         prefix: request.prefix,
         after: request.after,
     };
     MergeOptions {
-        output,
+        output: request.output,
         restriction,
         batch_rows: request.batch_rows,
+        merge_bytes_max: request.merge_bytes_max,
         sort_keys: request.sort_keys,
         ..MergeOptions::default()
     }

@@ -81,6 +81,7 @@ pub struct RunsWriter {
     ids: Arc<dyn Ids>,
     object_bytes_max: u64,
     object: Option<ObjectSink>,
+    names: Vec<String>,
     in_object: Vec<(u64, RunSpec, RunMeta, u64)>,
     current: Option<Current>,
     done: Vec<(u64, usize, RunRef)>,
@@ -105,6 +106,7 @@ impl RunsWriter {
             ids,
             object_bytes_max: ObjectRef::BYTES_MAX - ObjectRef::BYTES_MAX / 8,
             object: None,
+            names: Vec::new(),
             in_object: Vec::new(),
             current: None,
             done: Vec::new(),
@@ -238,10 +240,20 @@ impl RunsWriter {
     /// # Errors
     /// Faults of the store.
     pub async fn finish(mut self) -> Result<Vec<(usize, RunRef)>> {
-        self.end().await?;
-        self.end_object().await?;
+        self.end_all().await?;
         self.done.sort_by_key(|(order, ..)| *order);
         Ok(self.done.into_iter().map(|(_, table, run)| (table, run)).collect())
+    }
+
+    /// Makes everything durable.
+    pub(crate) async fn end_all(&mut self) -> Result<()> {
+        self.end().await?;
+        self.end_object().await
+    }
+
+    /// Returns the names of the objects that were begun, whatever became of them.
+    pub(crate) fn object_names(&self) -> &[String] {
+        &self.names
     }
 
     fn push_inline(&mut self, spec: &RunSpec, meta: &RunMeta, bytes: &[Bytes]) {
@@ -287,6 +299,7 @@ impl RunsWriter {
             Some(object) => object,
             none => {
                 let name = format!("objects/{}", self.ids.next());
+                self.names.push(name.clone());
                 none.insert(ObjectSink::start(&*self.store, name).await?)
             }
         };

@@ -5,8 +5,9 @@ use alluvium_env::Env;
 use alluvium_format::{Manifest, ObjectRef, OperatorEntry, Place, Profile, RunRef, TableEntry, name};
 use alluvium_model::StateSchema;
 use alluvium_store::Store;
-use alluvium_table::{ReadOptions, RunInfo, RunReader};
+use alluvium_table::{MERGE_BYTES_MAX, ReadOptions, RunInfo, RunReader};
 
+use crate::passes::Passes;
 use crate::rows::{fetch, run_label};
 use crate::runs_writer::ObjectSink;
 use crate::writer::{FILE_BYTES_MAX, Summary, clip_of};
@@ -20,11 +21,17 @@ pub struct SavepointOptions {
     pub compacted: bool,
     /// Size at which a table goes on in another file.
     pub object_bytes_max: u64,
+    /// Bytes that a merge may take to hold pages; runs that need more are merged in passes.
+    pub merge_bytes_max: u64,
 }
 
 impl Default for SavepointOptions {
     fn default() -> Self {
-        SavepointOptions { compacted: true, object_bytes_max: FILE_BYTES_MAX }
+        SavepointOptions {
+            compacted: true,
+            object_bytes_max: FILE_BYTES_MAX,
+            merge_bytes_max: MERGE_BYTES_MAX,
+        }
     }
 }
 
@@ -35,7 +42,8 @@ impl Default for SavepointOptions {
 /// its canonical digests; so are base runs of the subtasks that wrote them. Every table gets canonical digests.
 /// The manifest comes last: before, nothing opens.
 ///
-/// Memory: a few pages per leaf column and run, and a row group.
+/// Memory: `merge_bytes_max`, a row group, and what [`ObjectReader`] keeps. Runs that need more are merged in
+/// passes, in objects of the directory that are gone when it ends, in whatever way.
 ///
 /// # Errors
 /// What could not be read or written; [`Error::Published`] when the directory holds a savepoint.
@@ -48,7 +56,25 @@ pub async fn write_savepoint(
     options: &SavepointOptions,
 ) -> Result<Manifest> {
     refuse_second(&*directory).await?;
-    let mut copy = Copier { source, directory: Arc::clone(&directory), copied: HashMap::new() };
+    let passes = Passes::new(source.objects(), Arc::clone(&directory), Arc::clone(&env.ids));
+    let merge_bytes_max = options.merge_bytes_max;
+    let copied = HashMap::new();
+    let mut copy = Copier { source, directory: Arc::clone(&directory), copied, passes, merge_bytes_max };
+    let written = write_tables(&mut copy, directory, env, options).await;
+    let cleared = copy.passes.clear().await;
+    let writer = written?;
+    cleared?;
+    writer.finish().await
+}
+
+/// Writes everything but the manifest.
+async fn write_tables(
+    copy: &mut Copier<'_>,
+    directory: Arc<dyn Store>,
+    env: &Env,
+    options: &SavepointOptions,
+) -> Result<SnapshotWriter> {
+    let source = copy.source;
     let from = source.manifest();
     let mut writer = SnapshotWriter::savepoint(directory, env, from.job.clone())
         .with_object_bytes_max(options.object_bytes_max);
@@ -68,15 +94,16 @@ pub async fn write_savepoint(
         writer.operator(spec_of(operator)).await?;
         for table in &operator.tables {
             match options.compacted {
-                true => compact(&mut copy, &mut writer, operator, table).await?,
-                false => stack(&mut copy, &mut writer, operator, table).await?,
+                true => compact(copy, &mut writer, operator, table).await?,
+                false => stack(copy, &mut writer, operator, table).await?,
             }
         }
         if let Some(entry) = writer.last_operator_mut() {
             entry.sequence_max = entry.sequence_max.max(operator.sequence_max);
         }
     }
-    writer.finish().await
+    writer.end_table().await?;
+    Ok(writer)
 }
 
 async fn refuse_second(directory: &dyn Store) -> Result<()> {
@@ -126,7 +153,7 @@ async fn compact(
         let (digest, entries) = (Some(digest), Some(entries));
         return writer.push_table(TableEntry { schema_id, runs: vec![run], digest, entries });
     }
-    let mut rows = copy.live(operator, table)?;
+    let mut rows = copy.live(operator, table).await?;
     writer.begin_table(schema).await?;
     while let Some(batch) = rows.next().await? {
         writer.write(&batch).await?;
@@ -191,17 +218,21 @@ struct Copier<'a> {
     source: &'a Snapshot,
     directory: Arc<dyn Store>,
     copied: HashMap<(u32, String), Arc<ObjectRef>>,
+    passes: Passes,
+    merge_bytes_max: u64,
 }
 
 impl Copier<'_> {
-    fn live(&self, operator: &OperatorEntry, table: &TableEntry) -> Result<Rows> {
-        let request = self.source.request(operator, table)?;
-        Rows::new(self.source.objects().clone(), request, &table.runs)
+    async fn live(&mut self, operator: &OperatorEntry, table: &TableEntry) -> Result<Rows> {
+        let mut request = self.source.request(operator, table)?;
+        request.merge_bytes_max = self.merge_bytes_max;
+        let runs = self.passes.reduce(&mut request, &table.runs).await?;
+        Rows::new(self.passes.objects().clone(), request, &runs)
     }
 
-    async fn summarize(&self, operator: &OperatorEntry, table: &TableEntry) -> Result<Summary> {
+    async fn summarize(&mut self, operator: &OperatorEntry, table: &TableEntry) -> Result<Summary> {
         let mut summary = Summary::new(self.source.schema(table)?.kind);
-        let mut rows = self.live(operator, table)?;
+        let mut rows = self.live(operator, table).await?;
         while let Some(batch) = rows.next().await? {
             summary.update(&batch)?;
         }
@@ -241,7 +272,7 @@ impl Copier<'_> {
     /// Returns the only run of a table when its bytes can serve as they are: a base run of the
     /// newest schema without a row that its clip or the time hides.
     async fn unchanged(
-        &self,
+        &mut self,
         operator: &OperatorEntry,
         table: &TableEntry,
     ) -> Result<Option<(RunRef, Summary)>> {

@@ -7,6 +7,7 @@ use alluvium_model::{
     JobDescription, KeyGroupRange, OperatorId, Origin, SnapshotDescription, StateKind, StateSchema, job,
 };
 use alluvium_store::{LocalStore, ObjectPath, Store};
+use alluvium_table::{MERGE_BYTES_MAX, MergeOutput};
 
 use crate::rows::Request;
 use crate::{Error, ObjectReader, Result, Rows, describe};
@@ -191,9 +192,9 @@ impl Snapshot {
             prefix: None,
             after: None,
             batch_rows: 8192,
-            as_of_ms: self.manifest.as_of_ms,
             sort_keys: true,
-            live: true,
+            output: MergeOutput::Live { as_of_ms: self.manifest.as_of_ms },
+            merge_bytes_max: MERGE_BYTES_MAX,
         })
     }
 

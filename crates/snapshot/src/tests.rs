@@ -2,6 +2,7 @@ mod collect;
 mod fence;
 mod merge;
 mod open;
+mod passes;
 mod publish;
 mod restore;
 mod round_trip;

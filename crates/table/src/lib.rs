@@ -40,5 +40,8 @@ pub use reader::{OpenRun, RunReader};
 pub use step::{Need, Step};
 pub use writer::RunWriter;
 
-/// Number of bytes that a reader may hold per leaf column: a dictionary and two pages.
+/// Number of bytes that a merge may take unless it is told otherwise.
+pub const MERGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Number of bytes that a merge holds per run and leaf column: a page and the one before it decoded, and
+/// one as it is read.
 pub const LEAF_BYTES: u64 = 192 * 1024;

@@ -1,3 +1,4 @@
+mod budget;
 mod cursor;
 mod heap;
 mod live;
@@ -7,11 +8,12 @@ use std::sync::Arc;
 
 use alluvium_model::evolution::{self, Projection};
 use alluvium_model::{KeyGroup, KeyGroupRange, Op, Role, StateKind, StateSchema, canonical};
-use arrow_schema::DataType;
 use bytes::Bytes;
 
-use crate::{Error, LEAF_BYTES, Need, OpenRun, ReadOptions, Restriction, Result, RunReader, Step, rule};
+use crate::{Error, MERGE_BYTES_MAX, Need, OpenRun, ReadOptions, Restriction, Result, RunReader, Step, rule};
 
+pub use budget::fan_in;
+use budget::{Budget, overlap};
 use cursor::{Cursor, compare};
 use heap::Heap;
 use live::Live;
@@ -43,6 +45,9 @@ pub enum MergeOutput {
     },
     /// One delta run in place of adjacent ones: deletes, clears and list positions are kept.
     Delta,
+    /// One base run in place of pieces of one base, all of which are merged or some: list positions are
+    /// kept and nothing expires.
+    Pieces,
 }
 
 /// How runs are merged.
@@ -69,7 +74,7 @@ impl Default for MergeOptions {
             output: MergeOutput::Live { as_of_ms: None },
             restriction: Restriction::default(),
             batch_rows: 8192,
-            merge_bytes_max: 64 * 1024 * 1024,
+            merge_bytes_max: MERGE_BYTES_MAX,
             last_access_ms: None,
             sort_keys: true,
         }
@@ -83,15 +88,17 @@ impl Default for MergeOptions {
 ///
 /// Rows leave in canonical order. For equal keys the run with the newest sequence range wins; a
 /// clear hides the rows of its (key group, key, namespace) in older runs, not those of its own. One
-/// ranged read stream per run, opened when the merge comes to its clip; memory is a window of pages
-/// per leaf column and run (`merge_bytes_max` in all) and the batches of one output batch. A single
-/// base run is handed through without copying.
+/// ranged read stream per run, opened when the merge comes to its clip. A single base run is handed
+/// through without copying.
+///
+/// Memory: per run that covers a key group and per leaf column a window of pages and the one before it, from which
+/// rows wait for their batch: `merge_bytes_max` in all for as many runs as [`fan_in`] says; a page
+/// each where there are more. A row larger than that is the only excess.
 ///
 /// Non-keyed tables have one base run per subtask; they are put in order, nothing is hidden.
 ///
 /// Spec: MERGE-1 to MERGE-7, SEQ-2, SEQ-3, CLIP-2, LIST-1, LIST-4, TTL-1.
 pub struct Merge {
-    output_kind: MergeOutput,
     keyed: bool,
     runs: Vec<Cursor>,
     /// Runs not yet opened, by descending first key group.
@@ -127,7 +134,7 @@ impl Merge {
             check_sequences(&runs)?;
         }
         let overlap = if keyed { overlap(&runs) } else { runs.len() };
-        let share = options.merge_bytes_max / 2 / (overlap.max(1) as u64 * leaf_columns(&schema) as u64);
+        let budget = Budget::new(&schema, overlap, options.merge_bytes_max);
         let restriction = widened(&schema, &options.restriction);
         let pass = !options.sort_keys
             && keyed
@@ -136,7 +143,7 @@ impl Merge {
             && runs.iter().all(|run| run.base);
         let read = ReadOptions {
             sort_keys: !pass,
-            window_pages: usize::try_from(share / (LEAF_BYTES / 3)).unwrap_or(usize::MAX).clamp(3, 17) - 1,
+            window_pages: budget.window_pages,
             batch_rows: options.batch_rows,
             restriction,
         };
@@ -148,7 +155,6 @@ impl Merge {
         waiting.sort_by_key(|i| std::cmp::Reverse(cursors.get(*i).map_or(0, |c| c.first_group)));
         let deltas = options.output == MergeOutput::Delta;
         Ok(Merge {
-            output_kind: options.output,
             keyed,
             runs: cursors,
             waiting,
@@ -156,7 +162,7 @@ impl Merge {
             heap: Heap::default(),
             asked: Vec::new(),
             hidden: None,
-            output: Output::new(Arc::clone(&schema), deltas, options.batch_rows),
+            output: Output::new(Arc::clone(&schema), deltas, options.batch_rows, budget.sources_max),
             live: Live::new(&schema, options.output, options.restriction),
         })
     }
@@ -296,7 +302,7 @@ impl Merge {
         };
         let keep = match cursor.op(0) {
             None | Some(Op::Put) => true,
-            Some(Op::Delete | Op::Clear) => self.output_kind == MergeOutput::Delta,
+            Some(Op::Delete | Op::Clear) => self.output.deltas(),
         };
         if cursor.op(0) == Some(Op::Clear) {
             let (group, key) = here;
@@ -430,30 +436,6 @@ fn check_sequences(runs: &[MergeRun]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Returns how many runs cover one key group at most.
-fn overlap(runs: &[MergeRun]) -> usize {
-    let over = |group: u32| runs.iter().filter(|run| run.clip.start <= group && group < run.clip.end).count();
-    runs.iter().map(|run| over(run.clip.start)).max().unwrap_or(0)
-}
-
-/// Returns how many runs of a state may be merged at once within `merge_bytes_max`; at least two.
-pub fn fan_in(schema: &StateSchema, merge_bytes_max: u64) -> usize {
-    let runs = merge_bytes_max / (leaf_columns(schema) as u64 * LEAF_BYTES);
-    usize::try_from(runs).unwrap_or(usize::MAX).max(2)
-}
-
-fn leaf_columns(schema: &StateSchema) -> usize {
-    fn leaves(ty: &DataType) -> usize {
-        match ty {
-            DataType::Struct(fields) => fields.iter().map(|f| leaves(f.data_type())).sum(),
-            DataType::List(field) | DataType::Map(field, _) => leaves(field.data_type()),
-            _ => 1,
-        }
-    }
-    let arrow = schema.arrow_schema(true);
-    arrow.fields().iter().map(|f| leaves(f.data_type())).sum::<usize>().max(1)
 }
 
 /// Returns the positions of roles among the columns of a batch.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use alluvium_dataflow::Element;
 use alluvium_model::{KeyGroupRange, Op, Row, RowBatch, RowBatchBuilder, StateKind, StateSchema};
 use alluvium_snapshot::format::{RunRef, runs};
-use alluvium_snapshot::{MergeRequest, ObjectReader, RunSpec, RunsWriter, merge_runs};
+use alluvium_snapshot::{MERGE_BYTES_MAX, MergeRequest, ObjectReader, RunSpec, RunsWriter, merge_runs};
 use alluvium_state::Frozen;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::{filter, filter_record_batch};
@@ -138,6 +138,7 @@ pub(super) async fn merge(
         runs: chosen.iter().filter_map(|i| all.get(*i)).cloned().collect(),
         merged,
         as_of_ms,
+        merge_bytes_max: MERGE_BYTES_MAX,
     };
     let written =
         merge_runs(objects, &shared.env.ids, request).await.map_err(Error::snapshot("merging runs"))?;

@@ -3,7 +3,7 @@ use alluvium_model::spec;
 use alluvium_store::block_on;
 
 use super::support::*;
-use crate::{MergeRequest, ObjectReader, merge_runs};
+use crate::{MERGE_BYTES_MAX, MergeRequest, ObjectReader, merge_runs};
 
 /// Runs 1 (base) to 4, and what is live after each.
 async fn stack(world: &World) -> (Vec<RunRef>, Contents) {
@@ -30,6 +30,7 @@ async fn merge(world: &World, all: &[RunRef], chosen: &[usize]) -> Vec<RunRef> {
         runs: chosen.iter().map(|i| all[*i].clone()).collect(),
         merged: runs::merged(all, chosen).unwrap(),
         as_of_ms: None,
+        merge_bytes_max: MERGE_BYTES_MAX,
     };
     let objects = ObjectReader::new(world.store());
     let mut left: Vec<_> = (0..all.len()).filter(|i| !chosen.contains(i)).map(|i| all[i].clone()).collect();

@@ -33,7 +33,7 @@ impl Live {
             }
             _ => None,
         };
-        let renumbers = schema.kind == StateKind::List && output != MergeOutput::Delta;
+        let renumbers = schema.kind == StateKind::List && matches!(output, MergeOutput::Live { .. });
         Live { expired_until, renumbers, restriction, list: None, rank: 0 }
     }
 

@@ -21,6 +21,7 @@ pub(super) struct Output {
     roles: Vec<Role>,
     deltas: bool,
     batch_rows: usize,
+    sources_max: usize,
     sources: Vec<Source>,
     picks: Vec<Pick>,
     rows: usize,
@@ -45,17 +46,16 @@ struct Pick {
 
 /// Rows a pick should have on average to be copied as a piece rather than row by row.
 const PIECE_ROWS: usize = 16;
-/// Most batches that wait for one output batch; where few rows of each survive.
-const SOURCES_MAX: usize = 64;
 
 impl Output {
-    pub(super) fn new(schema: Arc<StateSchema>, deltas: bool, batch_rows: usize) -> Self {
+    pub(super) fn new(schema: Arc<StateSchema>, deltas: bool, batch_rows: usize, sources_max: usize) -> Self {
         Output {
             arrow: schema.arrow_schema(deltas),
             roles: schema.roles(deltas),
             schema,
             deltas,
             batch_rows: batch_rows.max(1),
+            sources_max,
             sources: Vec::new(),
             picks: Vec::new(),
             rows: 0,
@@ -99,7 +99,7 @@ impl Output {
         }
         self.rows += len;
         let alone = self.picks.len() == 1 && self.rows >= self.long_piece();
-        self.full = alone || self.rows >= self.batch_rows || self.sources.len() >= SOURCES_MAX;
+        self.full = alone || self.rows >= self.batch_rows || self.sources.len() >= self.sources_max;
     }
 
     fn long_piece(&self) -> usize {

@@ -4,6 +4,7 @@ use alluvium_model::evolution::assign_field_ids;
 use alluvium_model::{ElementType, LogicalType, Row, RowBatch, StructType, TimeDomain, Value, spec};
 use proptest::prelude::*;
 
+use super::budget::leaf_columns;
 use super::*;
 use crate::testing::*;
 use crate::{RunOptions, drive_merge, merge_in_memory};
@@ -166,6 +167,21 @@ fn lists_are_numbered_anew_and_keep_their_positions_in_deltas() {
     let options = MergeOptions { output: MergeOutput::Delta, ..MergeOptions::default() };
     let merged = merge_in_memory(Arc::clone(&schema), runs().split_off(1), options).unwrap();
     assert_eq!(pairs(&merged)[..3], [(at(2, 0), 12), (at(2, 9), 13), (at(3, 0), 14)]);
+}
+
+#[test]
+fn some_pieces_of_a_base_keep_their_list_positions() {
+    spec!("RUN-3", "LIST-4");
+    let schema = list_schema();
+    let pieces = vec![
+        base(&schema, &[element(1, 4, 10), element(3, 7, 30)], (1, 1)),
+        base(&schema, &[element(1, 6, 11), element(2, 9, 20)], (2, 2)),
+    ];
+    let options = MergeOptions { output: MergeOutput::Pieces, ..MergeOptions::default() };
+    let merged = merge_in_memory(schema, pieces, options).unwrap();
+    let positions: Vec<i64> = merged.iter().flat_map(|b| b.int64s(Role::ListPos).unwrap().to_vec()).collect();
+    assert_eq!(positions, [4, 6, 9, 7]);
+    assert!(merged.iter().all(|batch| !batch.has_ops()));
 }
 
 #[test]
