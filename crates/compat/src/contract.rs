@@ -32,6 +32,16 @@ pub enum Engine {
     },
 }
 
+impl Engine {
+    /// Returns the engine that `--target` names, such as `flink-2.3`; none for other text.
+    pub fn target(text: &str) -> Option<Self> {
+        let version = text.strip_prefix("flink-")?;
+        let is_release =
+            version.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+        is_release.then(|| Engine::Flink { version: Some(version.to_owned()) })
+    }
+}
+
 /// An operator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OperatorContract {

@@ -4,6 +4,7 @@ mod corpus;
 mod flink;
 mod flink_damage;
 mod flips;
+mod gate;
 mod journeys;
 mod kills;
 mod memory;

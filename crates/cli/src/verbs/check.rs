@@ -2,7 +2,7 @@ use std::io::Read;
 use std::path::Path;
 
 use alluvium::failure::{Exit, Told};
-use alluvium_compat::{Contract, Finding, Report, Severity};
+use alluvium_compat::{Contract, Engine, Finding, Report, Severity};
 use alluvium_model::job::job_from_json;
 use alluvium_model::{ErrorKind, SnapshotSource};
 use anyhow::{Context, Result};
@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// The old side, whose state there is.
     #[arg(long, value_name = "OLD")]
     against: String,
+    /// The release that is to restore, such as `flink-2.3`; without it the new side's own.
+    #[arg(long, value_name = "RELEASE")]
+    target: Option<String>,
     /// Exit with 1 for findings that weigh at least so much.
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     fail_on: FailOn,
@@ -44,7 +47,13 @@ enum FailOn {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
-    let new = side(&args.new, &args.options)?;
+    let mut new = side(&args.new, &args.options)?;
+    if let Some(target) = &args.target {
+        new.engine = Engine::target(target).ok_or_else(|| {
+            Told::new(ErrorKind::Input, format!("--target {target} names no release"))
+                .next("write it as flink-2.3")
+        })?;
+    }
     let old = side(&args.against, &args.options)?;
     let report = alluvium_compat::check(&old, &new);
     match out.format_or(Format::Json) {

@@ -48,6 +48,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_target_names_a_release() {
+        assert_eq!(Engine::target("flink-2.3"), Some(Engine::Flink { version: Some("2.3".into()) }));
+        assert_eq!(Engine::target("flink-2.3.0"), Some(Engine::Flink { version: Some("2.3.0".into()) }));
+        assert!(
+            ["flink", "flink-", "2.3", "flink-2.x", "spark-3"]
+                .iter()
+                .all(|text| Engine::target(text).is_none())
+        );
+    }
+
+    #[test]
     fn a_release_takes_the_newest_pack_that_is_not_newer() {
         let pack = |version: &str| Pack::of(&Engine::Flink { version: Some(version.into()) });
         let seen = |version| pack(version).map(|pack| (pack.metadata, pack.kryo, pack.ttl_migration));

@@ -63,6 +63,9 @@ pub(crate) fn resolve(path: &str, old: &SerializerTree, new: &SerializerTree, en
     Resolved { outcome, differences: resolver.differences }
 }
 
+/// What paths call the keys of a map, whatever a description calls them.
+pub(super) const MAP_KEY: &str = "key";
+
 struct Resolver {
     engines: Engines,
     differences: Vec<Difference>,
@@ -122,11 +125,17 @@ impl Resolver {
             let text = format!("{} parts of {}, were {}", new.parts.len(), short(new), old.parts.len());
             return self.incompatible(path, text);
         }
-        let pairs = old.parts.iter().zip(&new.parts);
-        pairs
-            .map(|(old, new)| self.part(&format!("{path}.{}", new.name), old, new))
-            .max()
-            .unwrap_or(Outcome::AsIs)
+        let is_map = old.name() == "map";
+        let mut worst = Outcome::AsIs;
+        for (index, (old, new)) in old.parts.iter().zip(&new.parts).enumerate() {
+            let name = match index {
+                0 if is_map => MAP_KEY,
+                1 if is_map => "value",
+                _ => &new.name,
+            };
+            worst = worst.max(self.part(&format!("{path}.{name}"), old, new));
+        }
+        worst
     }
 
     fn part(&mut self, path: &str, old: &Part, new: &Part) -> Outcome {
