@@ -3,12 +3,14 @@
 
 mod builtin;
 mod demo;
+mod dry_run;
 mod kind;
 mod open;
 mod output;
 mod progress;
 mod rest;
 mod running;
+mod side;
 mod verbs;
 mod watched;
 
@@ -48,6 +50,8 @@ enum Verb {
     Convert(verbs::convert::Args),
     /// Check whether a new version of a job can take the state of an old one.
     Check(verbs::check::Args),
+    /// Write the lock file of a job, which `check` compares with.
+    Lock(verbs::lock::Args),
     /// List the rules of `check`.
     Rules(verbs::rules::Args),
     /// Explain a rule of `check` or the code of an error.
@@ -123,6 +127,7 @@ fn dispatch(verb: Verb, out: &mut Out) -> anyhow::Result<Exit> {
         Verb::Diff(args) => verbs::diff::run(&args, out),
         Verb::Convert(args) => verbs::convert::run(&args, out),
         Verb::Check(args) => verbs::check::run(&args, out),
+        Verb::Lock(args) => verbs::lock::run(&args, out),
         Verb::Rules(args) => verbs::rules::run(&args, out),
         Verb::Explain(args) => verbs::explain::run(&args, out),
         Verb::Browse(args) => verbs::browse::run(&args, out),

@@ -128,7 +128,7 @@ fn local(location: &str) -> Option<&str> {
     }
 }
 
-fn newest_of(target: &crate::running::Target) -> Result<String> {
+pub(crate) fn newest_of(target: &crate::running::Target) -> Result<String> {
     let answer = target.client.get(&format!("/jobs/{}/checkpoints", target.id))?;
     match crate::rest::text(&answer, "/latest/completed/external_path") {
         "" => Err(Told::new(ErrorKind::Missing, "the running job has no complete checkpoint yet").into()),

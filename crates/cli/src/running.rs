@@ -44,7 +44,7 @@ impl Running {
 }
 
 /// The job of a server, or the one of that id among several.
-fn at_url(url: &str, wanted: Option<&str>) -> Result<Target> {
+pub(crate) fn at_url(url: &str, wanted: Option<&str>) -> Result<Target> {
     let client = Client::new(url);
     let answer = client.get("/jobs")?;
     let jobs = answer.get("jobs").and_then(Json::as_array).cloned().unwrap_or_default();

@@ -13,6 +13,7 @@ pub(crate) mod explain;
 pub(crate) mod get;
 pub(crate) mod inspect;
 pub(crate) mod list;
+pub(crate) mod lock;
 pub(crate) mod ls;
 pub(crate) mod rules;
 pub(crate) mod run;

@@ -1,32 +1,29 @@
+use alluvium_model::OperatorId;
+
 use crate::contract::{Contract, Engine, OperatorContract};
 use crate::finding::{Finding, Severity};
 use crate::flink;
 use crate::pairing::pair;
+use crate::partial::told_by_both;
 use crate::report::{Overall, Report, StateVerdict, Verdict};
 use crate::rules::*;
 use crate::states;
 
 /// Compares the side that wrote state with the side that is to read it.
 ///
-/// Operators are paired by id, states by name. The rules are those of the new side's engine. A contract against itself finds nothing.
+/// Operators are paired by id, states by name. The rules are those of the new side's engine. A contract
+/// against itself finds nothing.
+///
+/// What a side does not tell (`states_complete`, an unknown type) is not checked, and the report says so.
 pub fn check(old: &Contract, new: &Contract) -> Report {
+    let (old, new, not_told) = told_by_both(old, new);
     let mut run = Run::default();
-    if let Engine::Flink { .. } = &new.engine {
-        flink::check(&mut run, old, new);
-        return run.finish();
+    match new.engine {
+        Engine::Flink { .. } => flink::check(&mut run, &old, &new),
+        Engine::Alluvium => run.sides(&old, &new),
     }
-    let pairs = pair(old, new);
-    for (old, new) in &pairs.same {
-        run.operator(old, new);
-    }
-    for (old, new) in &pairs.renamed {
-        run.renamed(old, new, true);
-    }
-    for (old, similar) in &pairs.removed {
-        run.removed(old, *similar);
-    }
-    for new in &pairs.added {
-        run.added(new, true);
+    for (id, state) in not_told {
+        run.not_checked(&new, id, &state);
     }
     run.finish()
 }
@@ -39,6 +36,23 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Compares two sides by our own rules.
+    fn sides(&mut self, old: &Contract, new: &Contract) {
+        let pairs = pair(old, new);
+        for (old, new) in &pairs.same {
+            self.operator(old, new);
+        }
+        for (old, new) in &pairs.renamed {
+            self.renamed(old, new, true);
+        }
+        for (old, similar) in &pairs.removed {
+            self.removed(old, *similar);
+        }
+        for new in &pairs.added {
+            self.added(new, true);
+        }
+    }
+
     fn operator(&mut self, old: &OperatorContract, new: &OperatorContract) {
         if old.uid.is_some() && new.uid.is_none() {
             self.uid_missing(new);
@@ -149,6 +163,21 @@ impl Run {
 
     fn all_new(&mut self, new: &OperatorContract) {
         new.states.iter().for_each(|state| self.verdict(new, &state.schema.name, Verdict::New));
+    }
+
+    fn not_checked(&mut self, side: &Contract, id: OperatorId, state: &str) {
+        let label = side.operators.iter().find(|operator| operator.id == id).map(OperatorContract::label);
+        let operator = label.unwrap_or_else(|| id.to_string());
+        self.states.retain(|told| {
+            (&told.operator, told.state.as_str()) != (&operator, state) || told.verdict > Verdict::NotChecked
+        });
+        if self.states.iter().all(|told| (&told.operator, told.state.as_str()) != (&operator, state)) {
+            self.states.push(StateVerdict {
+                operator,
+                state: state.to_owned(),
+                verdict: Verdict::NotChecked,
+            });
+        }
     }
 
     pub(crate) fn verdict(&mut self, operator: &OperatorContract, state: &str, verdict: Verdict) {

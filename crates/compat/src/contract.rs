@@ -63,6 +63,8 @@ pub struct OperatorContract {
     pub key_group_function: Option<KeyGroupFunction>,
     /// Its states.
     pub states: Vec<StateContract>,
+    /// Whether these are all that it has.
+    pub states_complete: bool,
 }
 
 /// A state: what it is, and Flink's serializers of it where they are known.
@@ -103,6 +105,7 @@ impl OperatorContract {
             key: key.or_else(|| operator.key.clone()).filter(|_| is_keyed),
             key_group_function: operator.key_group_function.filter(|_| is_keyed),
             states,
+            states_complete: operator.states_complete,
         }
     }
 }

@@ -23,6 +23,7 @@ mod contract;
 mod finding;
 mod flink;
 mod pairing;
+mod partial;
 mod report;
 mod rules;
 mod states;

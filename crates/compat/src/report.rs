@@ -10,6 +10,8 @@ pub enum Verdict {
     New,
     /// Stored rows are read as they are.
     AsIs,
+    /// A side does not tell enough of it.
+    NotChecked,
     /// Stored rows are read as they are, under other names or symbols.
     Reconfigured,
     /// Stored rows are changed while they are read.
@@ -28,6 +30,7 @@ impl Verdict {
         match self {
             Verdict::New => "new",
             Verdict::AsIs => Outcome::AsIs.name(),
+            Verdict::NotChecked => "not-checked",
             Verdict::Reconfigured => Outcome::Reconfigured.name(),
             Verdict::AfterMigration => Outcome::AfterMigration.name(),
             Verdict::SilentlyLost => "silently-lost",

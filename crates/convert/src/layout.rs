@@ -82,6 +82,7 @@ fn operator_of(operator: &OperatorState) -> OperatorDescription {
         key_group_function: Some(operator.key_group_function),
         states: operator.states.iter().map(|table| Arc::clone(&table.schema)).collect(),
         max_parallelism_set: None,
+        states_complete: true,
         serializers: BTreeMap::new(),
     }
 }

@@ -71,6 +71,7 @@ fn describe_node(node: &Node, default: u32) -> OperatorDescription {
         key_group_function: node.declared.key_group_function,
         states: node.declared.states().cloned().collect(),
         max_parallelism_set: None,
+        states_complete: true,
         serializers: BTreeMap::new(),
     }
 }

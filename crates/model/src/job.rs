@@ -30,6 +30,11 @@ pub struct JobDescription {
     pub layout: Option<String>,
 }
 
+/// Stands for a type that a description does not tell, as the serializer of an opaque type.
+///
+/// Spec: JOB-2.
+pub const UNKNOWN_TYPE: &str = "unknown";
+
 /// An engine and its release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineDescription {
@@ -62,6 +67,8 @@ pub struct OperatorDescription {
     pub states: Vec<Arc<StateSchema>>,
     /// Whether the author set the number of key groups; none where it is not known.
     pub max_parallelism_set: Option<bool>,
+    /// Whether `states` are all that it has; false where some cannot be known without running it.
+    pub states_complete: bool,
     /// Flink's serializers of its states by the state's name, where they are known.
     pub serializers: BTreeMap<String, StateSerializers>,
 }
@@ -100,6 +107,7 @@ impl OperatorDescription {
             key_group_function: Some(operator.key_group_function),
             states: operator.states.iter().map(|table| Arc::clone(&table.schema)).collect(),
             max_parallelism_set: None,
+            states_complete: true,
             serializers: serializers
                 .map(|table| (table.schema.name.clone(), table.serializers.clone()))
                 .collect(),

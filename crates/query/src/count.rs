@@ -67,12 +67,12 @@ pub fn count(source: &dyn SnapshotSource, target: &Target<'_>) -> Result<Counts>
     Ok(Counts { entries, elements, opaque_rows, unreadable, rows_by_key_group })
 }
 
-fn is_damage(kind: ErrorKind) -> bool {
+pub(crate) fn is_damage(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::Missing)
 }
 
 /// After so many damaged parts one that cannot be skipped is assumed.
-const DAMAGES_MAX: u64 = 1000;
+pub(crate) const DAMAGES_MAX: u64 = 1000;
 
 /// Returns the number of rows of which some part is opaque.
 fn opaque_rows_of(batch: &RowBatch) -> u64 {

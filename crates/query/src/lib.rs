@@ -9,6 +9,7 @@
 //! | operators, states, counts, skew | [`inspect`] |
 //! | what differs between two snapshots | [`diff`] |
 //! | is everything whole | [`verify`] |
+//! | would its rows be read under another schema | [`trial`] |
 //!
 //! The JSON shapes are made here, so that the command line, the browser and the server print the
 //! same; printing is theirs. Every walk over rows holds one batch and, for a list, one line.
@@ -23,6 +24,7 @@ mod inspect;
 mod line;
 mod lines;
 mod skew;
+mod trial;
 mod verify;
 
 pub use count::{Counts, count};
@@ -34,6 +36,7 @@ pub use inspect::inspect;
 pub use line::{Line, Position, members};
 pub use lines::{Lines, get, lines};
 pub use skew::Skew;
+pub use trial::{Trial, trial};
 pub use verify::{VerifyReport, verify};
 
 #[cfg(test)]

@@ -1,27 +1,26 @@
-use std::io::Read;
-use std::path::Path;
-
 use alluvium::failure::{Exit, Told};
-use alluvium_compat::{Contract, Engine, Finding, Report, Severity};
-use alluvium_model::job::job_from_json;
-use alluvium_model::{ErrorKind, SnapshotSource};
-use anyhow::{Context, Result};
+use alluvium_compat::{Contract, Engine, Finding, Report, Severity, Verdict};
+use alluvium_model::ErrorKind;
+use anyhow::Result;
 use clap::ValueEnum;
-use serde_json::Value as Json;
 
 use crate::open::Options;
 use crate::output::{self, Format, Object, Out, escape};
+use crate::progress::Progress;
+use crate::side::{self, Side};
 
 /// Check whether a new version of a job can take the state of an old one.
 ///
-/// Either side is a job description (what `alluvium describe JOB` prints) or a snapshot, ours or of
-/// Flink. Files are read; no job is ever run.
+/// Either side is a snapshot, ours or of Flink; or a document: a job description (what `alluvium describe JOB`
+/// prints), a lock file, a descriptor in JSON, TOML or YAML, a compiled SQL plan of Flink. It lies in a
+/// file or directory, behind s3://, http:// or https://, in git (git:REV[:FILE], by default alluvium.lock.toml)
+/// or is the newest checkpoint of a running job (rest:URL[/JOB]). No job is ever run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The new side: a job description or a snapshot; `-` reads a description from standard input.
+    /// The new side: what is to read the state; `-` reads a document from standard input.
     #[arg(value_name = "NEW")]
     new: String,
-    /// The old side, whose state there is.
+    /// The old side: what wrote the state.
     #[arg(long, value_name = "OLD")]
     against: String,
     /// The release that is to restore, such as `flink-2.3`; without it the new side's own.
@@ -30,6 +29,10 @@ pub(crate) struct Args {
     /// Exit with 1 for findings that weigh at least so much.
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     fail_on: FailOn,
+    /// Restore without a job: read every row of OLD as NEW would, and print what each subtask would get. Exits
+    /// with 1 when a row cannot be read.
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     options: Options,
 }
@@ -47,15 +50,19 @@ enum FailOn {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
-    let mut new = side(&args.new, &args.options)?;
+    let new = side::open(&args.new, &args.options)?;
+    let old = side::open(&args.against, &args.options)?;
+    if args.dry_run {
+        return dry_run(old, &new, &args.against, out);
+    }
+    let mut restores = Contract::from(&new.job());
     if let Some(target) = &args.target {
-        new.engine = Engine::target(target).ok_or_else(|| {
+        restores.engine = Engine::target(target).ok_or_else(|| {
             Told::new(ErrorKind::Input, format!("--target {target} names no release"))
                 .next("write it as flink-2.3")
         })?;
     }
-    let old = side(&args.against, &args.options)?;
-    let report = alluvium_compat::check(&old, &new);
+    let report = alluvium_compat::check(&Contract::from(&old.job()), &restores);
     match out.format_or(Format::Json) {
         Format::Json | Format::Jsonl => out.json(&report.to_json())?,
         Format::Csv => csv(&report, out)?,
@@ -69,48 +76,17 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
     Ok(if report.fails_on(weight) { Exit::Findings } else { Exit::Clean })
 }
 
-/// Reads one side: JSON is a job description, everything else is opened as a snapshot.
-fn side(place: &str, options: &Options) -> Result<Contract> {
-    let path = Path::new(place);
-    if place != "-" && !path.is_file() {
-        return snapshot(place, options);
-    }
-    let mut head = Vec::new();
-    let doing = || format!("cannot read {place}");
-    let mut input: Box<dyn Read> = if place == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(std::fs::File::open(path).with_context(doing)?)
-    };
-    input.by_ref().take(DESCRIPTION_BYTES).read_to_end(&mut head).with_context(doing)?;
-    match head.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{') => description(place, &head),
-        Some(0x7f | b'#') => {
-            Err(Told::new(ErrorKind::Input, format!("{place} is a program; check never runs one"))
-                .next(format!("alluvium describe {place} > job.json, and check job.json"))
-                .into())
+fn dry_run(old: Side, new: &Side, place: &str, out: &mut Out) -> Result<Exit> {
+    match old {
+        Side::Snapshot(source) => {
+            let progress = Progress::start("reading rows");
+            let source = progress.watch(source);
+            crate::dry_run::run(&source, &new.job(), out)
         }
-        _ if place == "-" => Err(Told::new(ErrorKind::Input, "standard input is no job description").into()),
-        _ => snapshot(place, options),
+        Side::Job(_) => Err(Told::new(ErrorKind::Input, format!("{place} holds no rows to restore"))
+            .next("--dry-run needs a snapshot behind --against")
+            .into()),
     }
-}
-
-fn description(place: &str, text: &[u8]) -> Result<Contract> {
-    let doing =
-        || Told::doing(format!("{place} is no job description")).next("`alluvium describe JOB` prints one");
-    let json: Json = serde_json::from_slice(text)
-        .map_err(|error| Told::new(ErrorKind::Corrupt, error.to_string()))
-        .with_context(doing)?;
-    let job = job_from_json(&json).map_err(|error| {
-        let kind = if error.kind() == ErrorKind::Input { ErrorKind::Corrupt } else { error.kind() };
-        anyhow::Error::new(Told::new(kind, error.to_string())).context(doing())
-    })?;
-    Ok(Contract::from(&job))
-}
-
-fn snapshot(place: &str, options: &Options) -> Result<Contract> {
-    let source: Box<dyn SnapshotSource> = crate::open::snapshot(place, options)?;
-    Ok(Contract::from(source.describe()))
 }
 
 fn csv(report: &Report, out: &mut Out) -> Result<()> {
@@ -144,13 +120,22 @@ fn text(report: &Report, out: &mut Out) -> Result<()> {
     }
     let count = |severity| report.count(severity);
     out.line(&format!(
-        "check: {} deny, {} warn, {} info; the new job {}",
+        "check: {} deny, {} warn, {} info; the new job {}{}",
         count(Severity::Deny),
         count(Severity::Warn),
         count(Severity::Info),
-        report.overall.sentence()
+        report.overall.sentence(),
+        not_checked(report)
     ))?;
     Ok(())
+}
+
+/// Tells how many states were not checked, if some were not.
+fn not_checked(report: &Report) -> String {
+    match report.states.iter().filter(|state| state.verdict == Verdict::NotChecked).count() {
+        0 => String::new(),
+        n => format!(" as far as it is described; {n} states not checked"),
+    }
 }
 
 fn finding_lines(finding: &Finding) -> Vec<String> {
@@ -166,6 +151,3 @@ fn finding_lines(finding: &Finding) -> Vec<String> {
     lines.push(format!("   = more: alluvium explain {}", finding.rule.id));
     lines
 }
-
-/// Most bytes of a job description.
-const DESCRIPTION_BYTES: u64 = 64 << 20;

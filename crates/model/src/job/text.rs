@@ -62,7 +62,9 @@ fn operator_to_json(operator: &OperatorDescription) -> Json {
         "key_group_function": operator.key_group_function.map(KeyGroupFunction::name),
         "states": operator.states.iter().map(state).collect::<Vec<_>>(),
     });
-    add(&mut json, [("max_parallelism_set", operator.max_parallelism_set.map(Json::from))]);
+    let partial = (!operator.states_complete).then_some(Json::Bool(false));
+    let set = operator.max_parallelism_set.map(Json::from);
+    add(&mut json, [("max_parallelism_set", set), ("states_complete", partial)]);
     json
 }
 
@@ -209,6 +211,11 @@ fn operator_from_json(json: &Json) -> Result<OperatorDescription> {
         Some(Json::Bool(set)) => Some(*set),
         other => return Err(odd("max_parallelism_set", "true or false", other)),
     };
+    let complete = match member(json, "states_complete") {
+        None => true,
+        Some(Json::Bool(complete)) => *complete,
+        other => return Err(odd("states_complete", "true or false", other)),
+    };
     let mut states = Vec::new();
     let mut serializers = BTreeMap::new();
     for state in member(json, "states").map_or(Ok(&[][..]), |_| array(json, "states").map(Vec::as_slice))? {
@@ -228,6 +235,7 @@ fn operator_from_json(json: &Json) -> Result<OperatorDescription> {
         key_group_function: function,
         states,
         max_parallelism_set: set,
+        states_complete: complete,
         serializers,
     })
 }
