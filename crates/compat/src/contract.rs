@@ -57,6 +57,8 @@ pub struct OperatorContract {
     pub max_parallelism: u32,
     /// Whether its author set the number of key groups, where that is known.
     pub max_parallelism_set: Option<bool>,
+    /// A second id under which it looks for state (`setUidHash`).
+    pub uid_hash: Option<OperatorId>,
     /// Type of its key, if it has keyed state.
     pub key: Option<LogicalType>,
     /// How its keys are placed, if it has keyed state.
@@ -102,6 +104,7 @@ impl OperatorContract {
             parallelism: operator.parallelism,
             max_parallelism: operator.max_parallelism,
             max_parallelism_set: operator.max_parallelism_set,
+            uid_hash: operator.uid_hash,
             key: key.or_else(|| operator.key.clone()).filter(|_| is_keyed),
             key_group_function: operator.key_group_function.filter(|_| is_keyed),
             states,

@@ -15,10 +15,13 @@ pub(crate) struct Pairing<'a> {
 }
 
 pub(crate) fn pair<'a>(old: &'a Contract, new: &'a Contract) -> Pairing<'a> {
-    let partner = |side: &'a Contract, of: &OperatorContract| side.operators.iter().find(|o| o.id == of.id);
-    let same = old.operators.iter().filter_map(|o| Some((o, partner(new, o)?))).collect();
-    let mut gone: Vec<_> = old.operators.iter().filter(|o| partner(new, o).is_none()).collect();
-    let mut added: Vec<_> = new.operators.iter().filter(|o| partner(old, o).is_none()).collect();
+    let finds =
+        |old: &OperatorContract, new: &OperatorContract| old.id == new.id || new.uid_hash == Some(old.id);
+    let partner = |old: &OperatorContract| new.operators.iter().find(|new| finds(old, new));
+    let same = old.operators.iter().filter_map(|old| Some((old, partner(old)?))).collect();
+    let mut gone: Vec<_> = old.operators.iter().filter(|old| partner(old).is_none()).collect();
+    let is_new = |new: &&OperatorContract| old.operators.iter().all(|old| !finds(old, new));
+    let mut added: Vec<_> = new.operators.iter().filter(is_new).collect();
     let mut renamed = Vec::new();
     while let Some((o, n)) = best(&gone, &added) {
         gone.retain(|other| other.id != o.id);

@@ -83,6 +83,7 @@ fn operator_of(operator: &OperatorState) -> OperatorDescription {
         states: operator.states.iter().map(|table| Arc::clone(&table.schema)).collect(),
         max_parallelism_set: None,
         states_complete: true,
+        uid_hash: None,
         serializers: BTreeMap::new(),
     }
 }

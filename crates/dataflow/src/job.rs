@@ -72,6 +72,7 @@ fn describe_node(node: &Node, default: u32) -> OperatorDescription {
         states: node.declared.states().cloned().collect(),
         max_parallelism_set: None,
         states_complete: true,
+        uid_hash: None,
         serializers: BTreeMap::new(),
     }
 }

@@ -69,6 +69,8 @@ pub struct OperatorDescription {
     pub max_parallelism_set: Option<bool>,
     /// Whether `states` are all that it has; false where some cannot be known without running it.
     pub states_complete: bool,
+    /// A second id under which it looks for state at a restore: Flink's `setUidHash`.
+    pub uid_hash: Option<OperatorId>,
     /// Flink's serializers of its states by the state's name, where they are known.
     pub serializers: BTreeMap<String, StateSerializers>,
 }
@@ -108,6 +110,7 @@ impl OperatorDescription {
             states: operator.states.iter().map(|table| Arc::clone(&table.schema)).collect(),
             max_parallelism_set: None,
             states_complete: true,
+            uid_hash: None,
             serializers: serializers
                 .map(|table| (table.schema.name.clone(), table.serializers.clone()))
                 .collect(),

@@ -370,7 +370,7 @@ fn job_descriptions_of_flink_read_back() {
                 {"name": "key", "serializer": "int"},
                 {"name": "value", "serializer": {"class": "ttl", "parts": [
                     {"name": "timestamp", "serializer": "long"}, {"name": "value", "serializer": "long"}]}}]}}}],
-         "max_parallelism_set": true}],
+         "max_parallelism_set": true, "uid_hash": "b71731f1c0df9c3076c4a455334d0ad6"}],
         "edges": [], "engine": {"name": "flink", "version": "1.20.5"}, "backend": "rocksdb", "layout": "canonical"});
     let job = job_from_json(&json).unwrap();
     assert_eq!(job_to_json(&job), json);

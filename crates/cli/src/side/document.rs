@@ -167,7 +167,7 @@ fn known(table: &Map<String, Json>, names: &[&str], what: &str) -> Result<(), St
     Err(format!("{what} has a member {odd} that is not known{hint}"))
 }
 
-const JOB: [&str; 10] = [
+const JOB: [&str; 9] = [
     "description_version",
     "name",
     "engine",
@@ -177,9 +177,8 @@ const JOB: [&str; 10] = [
     "max_parallelism",
     "operators",
     "edges",
-    "warnings",
 ];
-const OPERATOR: [&str; 11] = [
+const OPERATOR: [&str; 12] = [
     "id",
     "uid",
     "name",
@@ -187,10 +186,11 @@ const OPERATOR: [&str; 11] = [
     "parallelism",
     "max_parallelism",
     "max_parallelism_set",
+    "states_complete",
+    "uid_hash",
     "key_type",
     "key_group_function",
     "states",
-    "chain",
 ];
 const STATE: [&str; 11] = [
     "name",

@@ -62,9 +62,10 @@ fn operator_to_json(operator: &OperatorDescription) -> Json {
         "key_group_function": operator.key_group_function.map(KeyGroupFunction::name),
         "states": operator.states.iter().map(state).collect::<Vec<_>>(),
     });
+    let uid_hash = operator.uid_hash.map(|id| Json::from(id.to_string()));
     let partial = (!operator.states_complete).then_some(Json::Bool(false));
     let set = operator.max_parallelism_set.map(Json::from);
-    add(&mut json, [("max_parallelism_set", set), ("states_complete", partial)]);
+    add(&mut json, [("max_parallelism_set", set), ("uid_hash", uid_hash), ("states_complete", partial)]);
     json
 }
 
@@ -236,6 +237,7 @@ fn operator_from_json(json: &Json) -> Result<OperatorDescription> {
         states,
         max_parallelism_set: set,
         states_complete: complete,
+        uid_hash: optional_text(json, "uid_hash")?.map(|id| id.parse()).transpose()?,
         serializers,
     })
 }
