@@ -4,6 +4,7 @@
 mod builtin;
 mod demo;
 mod dry_run;
+mod gate;
 mod kind;
 mod open;
 mod output;

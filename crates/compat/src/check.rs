@@ -8,6 +8,7 @@ use crate::partial::told_by_both;
 use crate::report::{Overall, Report, StateVerdict, Verdict};
 use crate::rules::*;
 use crate::states;
+use crate::suggestion::Suggestion;
 
 /// Compares the side that wrote state with the side that is to read it.
 ///
@@ -67,6 +68,8 @@ impl Run {
         if before != now && old.key == new.key {
             self.refuse(
                 Finding::new(&KEY002, new.label())
+                    .fact("old", before.name())
+                    .fact("new", now.name())
                     .sees(format!("keys are placed by {}, were placed by {}", now.name(), before.name()))
                     .consequence("a key would be looked for in another key group than the one that holds it")
                     .fix(format!("declare the key-group function {} for this operator", before.name())),
@@ -79,6 +82,12 @@ impl Run {
         if old.max_parallelism != new.max_parallelism && keyed(old) && keyed(new) {
             self.refuse(
                 Finding::new(&PAR001, new.label())
+                    .fact("old", old.max_parallelism)
+                    .fact("new", new.max_parallelism)
+                    .suggest(Suggestion::SetMaxParallelism {
+                        operator: new.label(),
+                        max_parallelism: old.max_parallelism,
+                    })
                     .sees(format!("{} key groups, were {}", new.max_parallelism, old.max_parallelism))
                     .consequence("every key would lie in another key group: the restore is refused")
                     .fix(format!("set max_parallelism({}) on this operator", old.max_parallelism)),
@@ -88,6 +97,8 @@ impl Run {
         if new.parallelism > old.max_parallelism && keyed(old) && !unchanged {
             self.refuse(
                 Finding::new(&PAR002, new.label())
+                    .fact("parallelism", new.parallelism)
+                    .fact("max_parallelism", old.max_parallelism)
                     .sees(format!("parallelism {} over {} key groups", new.parallelism, old.max_parallelism))
                     .consequence("some subtasks would own no key group: the restore is refused")
                     .fix(format!("lower the parallelism to {} or less", old.max_parallelism)),
@@ -118,8 +129,11 @@ impl Run {
             Some(uid) => format!("set uid(\"{uid}\") on it again, or rename the operator in the savepoint"),
             None => format!("give it the id {} again, or rename the operator in the savepoint", old.id),
         };
+        let suggestion = Suggestion::take_state(old, new);
         self.findings.push(
             Finding::new(&OPR003, old.label())
+                .fact("new", new.id)
+                .suggest(suggestion)
                 .sees(format!("is gone, while the new operator {} has equal states", new.label()))
                 .consequence("its state is not found under the new uid: refused, or lost with -n")
                 .fix(fix),

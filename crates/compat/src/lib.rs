@@ -20,16 +20,24 @@
 
 mod check;
 mod contract;
+mod date;
 mod finding;
 mod flink;
+mod gate;
 mod pairing;
 mod partial;
-mod report;
+mod policy;
+pub mod report;
 mod rules;
 mod states;
+mod suggestion;
 
 pub use check::check;
 pub use contract::{Contract, Engine, OperatorContract, StateContract};
+pub use date::Date;
 pub use finding::{Finding, Severity};
+pub use gate::{Answer, Failure, Gate, Graded, Waived};
+pub use policy::{Baseline, Origin, Policy, PolicyError, Profile, Setting, Waiver, Weight};
 pub use report::{Overall, Report, StateVerdict, Verdict};
 pub use rules::{RULES, Rule, rule};
+pub use suggestion::{Impact, Suggestion};

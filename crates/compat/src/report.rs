@@ -1,5 +1,16 @@
+//! The answer of a check, and the forms in which it is written.
+
+pub mod github;
+pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod sarif;
+pub mod text;
+
+#[cfg(test)]
+mod tests;
+
 use alluvium_model::evolution::Outcome;
-use serde_json::{Value as Json, json};
 
 use crate::{Finding, Severity};
 
@@ -123,20 +134,5 @@ impl Report {
     /// Returns whether the gate fails: whether a finding weighs at least so much.
     pub fn fails_on(&self, severity: Severity) -> bool {
         self.findings.iter().any(|finding| finding.severity >= severity)
-    }
-
-    /// Prints the report.
-    pub fn to_json(&self) -> Json {
-        let states = self.states.iter().map(|state| {
-            json!({ "operator": state.operator, "state": state.state, "verdict": state.verdict.name() })
-        });
-        json!({
-            "overall": self.overall.name(),
-            "deny": self.count(Severity::Deny),
-            "warn": self.count(Severity::Warn),
-            "info": self.count(Severity::Info),
-            "findings": self.findings.iter().map(Finding::to_json).collect::<Vec<_>>(),
-            "states": states.collect::<Vec<_>>(),
-        })
     }
 }

@@ -8,6 +8,7 @@ use crate::contract::OperatorContract;
 use crate::finding::{Finding, Severity};
 use crate::report::Verdict;
 use crate::rules::*;
+use crate::suggestion::Suggestion;
 
 /// Compares the states of an operator by name.
 pub(crate) fn compare(run: &mut Run, old: &OperatorContract, new: &OperatorContract) {
@@ -39,15 +40,20 @@ fn removed(run: &mut Run, old: &OperatorContract, new: &OperatorContract, before
         old.states.iter().all(|state| state.schema.name != now.name)
             && resolve(before, now).outcome == Outcome::AsIs
     };
-    let hint = new
-        .states
-        .iter()
-        .map(|state| &state.schema)
-        .find(kept)
-        .map_or_else(String::new, |now| format!("; the new state {} has its types", now.name));
+    let renamed = new.states.iter().map(|state| &state.schema).find(kept);
+    let hint = renamed.map_or_else(String::new, |now| format!("; the new state {} has its types", now.name));
+    let mut finding = Finding::new(&STA002, new.label());
+    if let Some(now) = renamed {
+        finding = finding.suggest(Suggestion::RenameState {
+            operator: new.label(),
+            from: now.name.to_string(),
+            to: before.name.to_string(),
+        });
+    }
     run.findings.push(
-        Finding::new(&STA002, new.label())
+        finding
             .state(&before.name)
+            .fact("kind", before.kind.word())
             .sees(format!("the {} state is gone{hint}", before.kind.word()))
             .consequence("its rows have no place to go: refused, or lost with -n")
             .fix("keep the state, or restore once with --allow-non-restored-state if its rows may go"),
@@ -69,6 +75,7 @@ fn state(
     if let Some(kind) = differences.iter().find(|d| matches!(d.what, What::KindChanged { .. })) {
         return run.refuse(
             finding(&STA003)
+                .fact("change", fact(&[kind]))
                 .sees(kind.what.to_string())
                 .consequence("rows of one kind cannot be read as another: the restore is refused")
                 .fix("give the new state another name and fill it from the old one"),
@@ -93,7 +100,10 @@ fn fixed(
     difference: &Difference,
     key_told: &mut bool,
 ) {
-    let finding = |rule| Finding::new(rule, operator.label()).sees(difference.to_string());
+    let finding = |rule| {
+        let found = Finding::new(rule, operator.label()).fact("change", fact(&[difference]));
+        found.sees(difference.to_string())
+    };
     match difference.path.as_str() {
         "key" if *key_told => {}
         "key" => {
@@ -129,6 +139,7 @@ fn value<'a>(
     if !incompatible.is_empty() {
         return run.refuse(
             finding(&SCH001)
+                .fact("change", fact(&incompatible))
                 .sees(joined(&incompatible))
                 .consequence("stored values cannot be read as the new type: the restore is refused")
                 .fix("keep the type, make new fields nullable, or give the state another name"),
@@ -136,12 +147,16 @@ fn value<'a>(
     }
     let migrated = of_value(Outcome::AfterMigration);
     if !migrated.is_empty() {
-        let removed = migrated.iter().any(|d| matches!(d.what, What::FieldRemoved { .. }));
+        let gone = migrated.iter().find(|d| matches!(d.what, What::FieldRemoved { .. }));
+        let removed = gone.is_some();
         let mut found = finding(&SCH002)
+            .fact("change", fact(&migrated))
             .sees(joined(&migrated))
             .consequence("stored values are changed while they are read");
-        if removed {
+        if let Some(gone) = gone {
             found.severity = Severity::Warn;
+            let (operator, state) = (found.operator.clone(), found.state.clone().unwrap_or_default());
+            found = found.suggest(Suggestion::KeepField { operator, state, field: gone.path.clone() });
             found =
                 found.consequence("stored values are changed while they are read; removed fields are lost");
         }
@@ -155,6 +170,7 @@ fn value<'a>(
     if !reconfigured.is_empty() {
         run.findings.push(
             finding(&SCH003)
+                .fact("change", fact(&reconfigured))
                 .sees(joined(&reconfigured))
                 .consequence("stored values are read as they are, under the new names")
                 .fix("nothing"),
@@ -176,10 +192,16 @@ fn ttl(run: &mut Run, finding: impl Fn(&'static Rule) -> Finding, differences: &
                 .fix("nothing, if that is wanted"),
             _ => continue,
         };
-        run.findings.push(found.sees(difference.what.to_string()));
+        run.findings.push(found.fact("change", fact(&[difference])).sees(difference.what.to_string()));
     }
 }
 
 fn joined(differences: &[&Difference]) -> String {
     differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Returns differences as a program tells them: places, and what changed from what to what.
+fn fact(differences: &[&Difference]) -> String {
+    let told = |difference: &&Difference| format!("{}: {:?}", difference.path, difference.what);
+    differences.iter().map(told).collect::<Vec<_>>().join("; ")
 }
