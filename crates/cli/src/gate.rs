@@ -130,8 +130,10 @@ impl Plan {
 
 fn failure_of(error: &anyhow::Error) -> Failure {
     let kind = failure::kind_of(error, crate::kind::of);
-    let message = failure::render(error, kind).trim().to_owned();
-    Failure { code: failure::code(kind).to_owned(), message, exit: Exit::of(kind) as u8 }
+    let (code, text) = (failure::code(kind), failure::render(error, kind));
+    let text = text.trim();
+    let message = text.strip_prefix(&format!("error[{code}]: ")).unwrap_or(text).to_owned();
+    Failure { code: code.to_owned(), message, exit: Exit::of(kind) as u8 }
 }
 
 /// Prints the answer in the form of every other verb.

@@ -11,6 +11,7 @@ use crate::contract::{OperatorContract, StateContract};
 use crate::finding::{Finding, Severity};
 use crate::report::Verdict;
 use crate::rules::*;
+use crate::suggestion::Suggestion;
 
 impl Restore {
     /// The key serializer must be compatible as it is or reconfigured (`HeapRestoreOperation`,
@@ -109,6 +110,7 @@ impl Restore {
                 value.differences.iter().filter(|d| d.path.starts_with("value.key")).collect::<Vec<_>>();
             return run.refuse(
                 finding(&KEY003)
+                    .fact("change", fact(&sees))
                     .sees(joined(&sees))
                     .consequence("keys of a map are not migrated: the restore is refused")
                     .fix("keep the type of the map key, or give the state another name"),
@@ -118,6 +120,7 @@ impl Restore {
         if !kryo.is_empty() {
             run.refuse(
                 finding(&VER001)
+                    .fact("change", fact(&kryo))
                     .sees(joined(&kryo))
                     .consequence("the bytes are misread: the restore fails with whatever they provoke")
                     .fix("before the upgrade give the type a serializer that is no Kryo, and rewrite the state with it"),
@@ -136,6 +139,7 @@ impl Restore {
         if !incompatible.is_empty() {
             run.refuse(
                 finding(&SCH001)
+                    .fact("change", fact(&incompatible))
                     .sees(joined(&incompatible))
                     .consequence("the new serializer is incompatible with the old one: the restore is refused, with -n too")
                     .fix("keep the type, or give the state another name"),
@@ -158,7 +162,7 @@ impl Restore {
         let removed = of(Outcome::AfterMigration, &[Seen::FieldRemoved]);
         let migrated = of(Outcome::AfterMigration, &[Seen::FieldRemoved, Seen::Type]);
         if !migrated.is_empty() {
-            let mut found = finding(&SCH002).sees(joined(&migrated));
+            let mut found = finding(&SCH002).fact("change", fact(&migrated)).sees(joined(&migrated));
             found = if removed.is_empty() {
                 found.consequence("stored values are changed while they are read").fix("nothing")
             } else {
@@ -173,6 +177,7 @@ impl Restore {
         if !reconfigured.is_empty() {
             run.findings.push(
                 finding(&SCH003)
+                    .fact("change", fact(&reconfigured))
                     .sees(joined(&reconfigured))
                     .consequence("stored values are read as they are, by a serializer told of the old order")
                     .fix("nothing"),
@@ -184,12 +189,12 @@ impl Restore {
         let all: Vec<&Difference> = resolved.differences.iter().collect();
         if all.iter().any(|difference| difference.seen == Seen::Kryo) {
             let place = Finding::new(&VER001, finding.operator.clone());
-            run.refuse(Finding { state: finding.state.clone(), ..place }.sees(joined(&all)).consequence(
+            run.refuse(Finding { state: finding.state.clone(), ..place }.fact("change", fact(&all)).sees(joined(&all)).consequence(
                 "the bytes are misread: the restore fails with whatever they provoke",
             ).fix("before the upgrade give the type a serializer that is no Kryo, and rewrite the state with it"));
             return;
         }
-        run.refuse(finding.sees(joined(&all)));
+        run.refuse(finding.fact("change", fact(&all)).sees(joined(&all)));
     }
 
     /// Compares a part that may not change in meaning.
@@ -321,9 +326,9 @@ fn left_behind(run: &mut Run, old: &OperatorContract, new: &OperatorContract, be
             && by_types(before, now, true).outcome == Outcome::AsIs
             && now.schema.kind == before.schema.kind
     };
-    let hint = new.states.iter().find(equal);
+    let renamed = new.states.iter().find(equal);
     let hint =
-        hint.map_or_else(String::new, |now| format!("; the new state {} has its types", now.schema.name));
+        renamed.map_or_else(String::new, |now| format!("; the new state {} has its types", now.schema.name));
     let keyed_left =
         before.schema.kind.is_keyed() && new.states.iter().any(|state| state.schema.kind.is_keyed());
     let then = if keyed_left {
@@ -331,9 +336,14 @@ fn left_behind(run: &mut Run, old: &OperatorContract, new: &OperatorContract, be
     } else {
         "the restore succeeds and says nothing; its rows are out of reach"
     };
+    let mut finding = Finding::new(&STA002, new.label()).state(&before.schema.name);
+    if let Some(now) = renamed {
+        let (from, to) = (now.schema.name.to_string(), before.schema.name.to_string());
+        finding = finding.suggest(Suggestion::RenameState { operator: new.label(), from, to });
+    }
     run.findings.push(
-        Finding::new(&STA002, new.label())
-            .state(&before.schema.name)
+        finding
+            .fact("kind", before.schema.kind.word())
             .sees(format!("the {} state is gone{hint}", before.schema.kind.word()))
             .consequence(then)
             .fix("keep the state under its name; to be rid of its rows, clear it before it goes"),
@@ -344,4 +354,10 @@ fn left_behind(run: &mut Run, old: &OperatorContract, new: &OperatorContract, be
 fn joined(differences: &[&Difference]) -> String {
     let texts: Vec<String> = differences.iter().map(|d| format!("{}: {}", d.path, d.text)).collect();
     texts.join("; ")
+}
+
+/// Returns differences without prose: place, outcome and kind of each.
+fn fact(differences: &[&Difference]) -> String {
+    let told = |d: &&Difference| format!("{}: {} {:?}", d.path, d.outcome.name(), d.seen);
+    differences.iter().map(told).collect::<Vec<_>>().join("; ")
 }
