@@ -1,0 +1,8 @@
+package evo;
+
+public class Inner {
+    public long x = 4;
+    public String y = "in";
+
+    public Inner() {}
+}

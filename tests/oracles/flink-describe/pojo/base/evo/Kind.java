@@ -1,0 +1,7 @@
+package evo;
+
+public enum Kind {
+    A,
+    B,
+    C
+}

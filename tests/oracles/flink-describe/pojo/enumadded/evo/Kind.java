@@ -1,0 +1,8 @@
+package evo;
+
+public enum Kind {
+    A,
+    B,
+    C,
+    D
+}

@@ -1,0 +1,6 @@
+package evo;
+
+public enum Kind {
+    A,
+    B
+}

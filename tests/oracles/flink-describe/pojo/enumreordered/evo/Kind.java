@@ -1,0 +1,7 @@
+package evo;
+
+public enum Kind {
+    C,
+    B,
+    A
+}

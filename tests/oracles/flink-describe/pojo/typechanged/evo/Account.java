@@ -1,0 +1,10 @@
+package evo;
+
+public class Account {
+    public String id = "acc";
+    public String owner = "owner";
+    public long balance = 7;
+    public Inner inner = new Inner();
+
+    public Account() {}
+}
