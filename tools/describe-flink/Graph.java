@@ -112,8 +112,8 @@ final class Graph {
         for (StreamNode node : nodes.values()) {
             for (StreamEdge edge : node.getOutEdges()) {
                 json.object();
-                json.member("from", hex(id(ids, given, edge.getSourceId())));
-                json.member("to", hex(id(ids, given, edge.getTargetId())));
+                json.member("from", hex(ids.get(edge.getSourceId())));
+                json.member("to", hex(ids.get(edge.getTargetId())));
                 json.member("input", Math.max(0, edge.getTypeNumber() - 1));
                 json.member("tag", edge.getOutputTag() == null ? null : edge.getOutputTag().getId());
                 json.member("exchange", edge.getPartitioner().toString().toLowerCase(java.util.Locale.ROOT));
@@ -121,10 +121,6 @@ final class Graph {
             }
         }
         json.endArray();
-    }
-
-    private static byte[] id(Map<Integer, byte[]> ids, Map<Integer, byte[]> given, int node) {
-        return given.getOrDefault(node, ids.get(node));
     }
 
     private String role(StreamNode node) {

@@ -118,8 +118,8 @@ fn joined(savepoint: JobDescription, said: &Json) -> Result<JobDescription> {
     })
 }
 
-/// Describes one operator. One with a uid hash is found by it, whatever its uid is: Flink's
-/// `StateAssignmentOperation` asks for it first.
+/// Describes one operator. The savepoint has its states under the id that it writes them with, which
+/// is never its uid hash.
 fn described(
     said: &Json,
     found: &mut HashMap<OperatorId, OperatorDescription>,
@@ -132,8 +132,9 @@ fn described(
         None => Default::default(),
     };
     Ok(OperatorDescription {
-        id: pinned.unwrap_or(written),
-        uid: said.get("uid").and_then(Json::as_str).filter(|_| pinned.is_none()).map(OperatorUid::new),
+        id: written,
+        uid_hash: pinned,
+        uid: said.get("uid").and_then(Json::as_str).map(OperatorUid::new),
         name: text(said, "/name").to_owned(),
         role: text(said, "/role").to_owned(),
         parallelism: number(said, "parallelism")?,
@@ -170,12 +171,6 @@ fn number(json: &Json, name: &str) -> Result<u32> {
 fn warnings(job: &JobDescription, said: &Json) -> Vec<String> {
     let mut all: Vec<String> =
         members(said, "/warnings").iter().filter_map(|one| Some(one.as_str()?.to_owned())).collect();
-    for operator in members(said, "/operators") {
-        if operator.get("uid_hash").is_some_and(Json::is_string) {
-            let name = text(operator, "/name");
-            all.push(format!("{name} sets a uid hash and is described under it, without its uid"));
-        }
-    }
     if job.backend.is_none() {
         all.push("neither the job nor -D names a state backend: the description names none".into());
     }
