@@ -4,6 +4,7 @@
 mod builtin;
 mod demo;
 mod dry_run;
+mod evidence;
 mod gate;
 mod kind;
 mod open;

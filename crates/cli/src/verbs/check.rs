@@ -3,6 +3,7 @@ use alluvium_compat::{Contract, Engine, Report};
 use alluvium_model::ErrorKind;
 use anyhow::Result;
 
+use crate::evidence::{self, Evidence};
 use crate::gate;
 use crate::open::Options;
 use crate::output::Out;
@@ -31,6 +32,10 @@ pub(crate) struct Args {
     /// with 1 when a row cannot be read.
     #[arg(long, conflicts_with = "report")]
     dry_run: bool,
+    /// What is read of the rows of OLD, as NEW would: metadata (nothing but counts that are there), sample:N (at least N
+    /// rows of each state) or full. A row that fails is told on standard error, and the exit code is 1.
+    #[arg(long, default_value = "metadata", value_name = "EVIDENCE", conflicts_with = "dry_run")]
+    evidence: Evidence,
     #[command(flatten)]
     gate: gate::Args,
     #[command(flatten)]
@@ -59,7 +64,13 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
         let new = side(new)?;
         return dry_run(side(old)?, &new, old, out);
     }
-    plan.answer(old, new, compare(old, new, target, &args.options), out)
+    let mut failed = 0;
+    let report = compare(old, new, target, args).map(|(report, rows)| {
+        failed = rows;
+        report
+    });
+    let exit = plan.answer(old, new, report, out)?;
+    Ok(if failed > 0 && exit == Exit::Clean { Exit::Findings } else { exit })
 }
 
 fn release(target: &str) -> Result<Engine> {
@@ -70,14 +81,29 @@ fn release(target: &str) -> Result<Engine> {
     Ok(Engine::target(target).ok_or_else(no_release)?)
 }
 
-fn compare(old: &str, new: &str, target: Option<Engine>, options: &Options) -> Result<Report> {
-    let new = side::open(new, options)?;
-    let old = side::open(old, options)?;
-    let mut restores = Contract::from(&new.job());
+/// Compares the sides; returns the report, and the number of rows that failed where rows were read.
+fn compare(old: &str, new: &str, target: Option<Engine>, args: &Args) -> Result<(Report, u64)> {
+    let new = side::open(new, &args.options)?.job();
+    let side = side::open(old, &args.options)?;
+    let mut restores = Contract::from(&new);
     if let Some(engine) = target {
         restores.engine = engine;
     }
-    Ok(alluvium_compat::check(&Contract::from(&old.job()), &restores))
+    let mut report = alluvium_compat::check(&Contract::from(&side.job()), &restores);
+    let failed = match side {
+        Side::Snapshot(source) => {
+            let progress = Progress::start("reading rows");
+            let source = progress.watch(source);
+            evidence::gather(&mut report, &source, &new, args.evidence)?
+        }
+        Side::Job(_) if args.evidence == Evidence::Metadata => 0,
+        Side::Job(_) => {
+            return Err(Told::new(ErrorKind::Input, format!("{old} holds no rows to read"))
+                .next("--evidence needs a snapshot behind --against")
+                .into());
+        }
+    };
+    Ok((report, failed))
 }
 
 fn dry_run(old: Side, new: &Side, place: &str, out: &mut Out) -> Result<Exit> {
