@@ -95,7 +95,10 @@ fn checked(old: &Json, new: &Json) -> Report {
 }
 
 /// Changes of the operator or of the job, by the rule that they are about.
-fn changes() -> Vec<(&'static str, fn(&mut Json, usize))> {
+/// The rule that a change is to be found by, and the change to a job at an operator.
+type Change = (&'static str, fn(&mut Json, usize));
+
+fn changes() -> Vec<Change> {
     fn state<'j>(job: &'j mut Json, at: usize, name: &str) -> &'j mut Json {
         let states = job["operators"][at]["states"].as_array_mut().unwrap();
         states.iter_mut().find(|state| state["name"] == name).unwrap()

@@ -194,7 +194,7 @@ fn full_name(place: Place<'_>) -> String {
     qualified(text(place.json, "name").unwrap_or_default(), space_of(place.json, place.space))
 }
 
-fn aliases<'s>(json: &'s Json) -> impl Iterator<Item = &'s str> {
+fn aliases(json: &Json) -> impl Iterator<Item = &str> {
     json.get("aliases").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
 }
 

@@ -50,7 +50,12 @@ fn composites_are_the_worst_of_their_parts() {
     let a = pojo("A", &[("x", json!("int"))]);
     let b = pojo("A", &[("x", json!("int")), ("y", json!("long"))]);
     for class in ["list", "set", "tuple", "row", "nullable"] {
-        check(FLINK_1, of(class, &[a.clone()]), of(class, &[b.clone()]), Outcome::AfterMigration);
+        check(
+            FLINK_1,
+            of(class, std::slice::from_ref(&a)),
+            of(class, std::slice::from_ref(&b)),
+            Outcome::AfterMigration,
+        );
         check(FLINK_1, of(class, &[json!("int")]), of(class, &[json!("long")]), Outcome::Incompatible);
     }
     check(
