@@ -6,9 +6,10 @@ mod reports;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use alluvium::failure::{self, Exit, Told};
-use alluvium_compat::{Answer, Baseline, Date, Failure, Gate, Graded, Policy, Report, report};
+use alluvium_compat::{Answer, Baseline, Failure, Gate, Graded, Policy, Report, day_of, parse_day, report};
 use alluvium_model::ErrorKind;
 use anyhow::{Context, Result};
+use chrono::NaiveDate;
 
 use crate::output::{Format, Object, Out};
 
@@ -56,7 +57,7 @@ pub(crate) struct Plan {
     baseline: Baseline,
     write_baseline: Option<String>,
     reports: Vec<reports::Target>,
-    today: Date,
+    today: NaiveDate,
 }
 
 impl Args {
@@ -66,11 +67,12 @@ impl Args {
         let baseline = config::baseline(&policy)?;
         let reports = self.report.iter().map(|text| reports::Target::parse(text)).collect::<Result<_>>()?;
         let today = match &self.today {
-            Some(text) => Date::parse(text).ok_or_else(|| {
+            Some(text) => parse_day(text).ok_or_else(|| {
                 Told::new(ErrorKind::Input, format!("{text:?} is no day")).next("write YYYY-MM-DD")
             })?,
             None => {
-                Date::of_unix(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                day_of(i64::try_from(since.as_secs()).unwrap_or_default())
             }
         };
         Ok(Plan { policy, baseline, write_baseline: self.write_baseline.clone(), reports, today })

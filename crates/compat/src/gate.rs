@@ -1,5 +1,7 @@
+use chrono::NaiveDate;
+
 use crate::report::{StateVerdict, Verdict};
-use crate::{Date, Finding, Overall, Severity, Waiver};
+use crate::{Finding, Overall, Severity, Waiver};
 
 /// One run of the gate: what was compared, and the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +61,7 @@ pub struct Waived {
     /// Why.
     pub reason: String,
     /// The last day on which it is; none for one of the baseline.
-    pub until: Option<Date>,
+    pub until: Option<NaiveDate>,
 }
 
 impl Graded {

@@ -34,7 +34,7 @@ mod suggestion;
 
 pub use check::check;
 pub use contract::{Contract, Engine, OperatorContract, StateContract};
-pub use date::Date;
+pub use date::{day_of, parse_day};
 pub use finding::{Finding, Severity};
 pub use gate::{Answer, Failure, Gate, Graded, Waived};
 pub use policy::{Baseline, Origin, Policy, PolicyError, Profile, Setting, Waiver, Weight};

@@ -7,10 +7,11 @@ mod waiver;
 use std::fmt;
 
 pub use baseline::Baseline;
+use chrono::NaiveDate;
 pub use waiver::Waiver;
 
 use crate::gate::{Graded, Waived};
-use crate::{Date, Finding, Report, Rule, Severity, rule};
+use crate::{Finding, Report, Rule, Severity, rule};
 
 /// What an effective value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,7 +219,7 @@ impl Policy {
     }
 
     /// Weighs what a check has found on a day: gravest first.
-    pub fn grade(&self, report: Report, baseline: &Baseline, today: Date) -> Graded {
+    pub fn grade(&self, report: Report, baseline: &Baseline, today: NaiveDate) -> Graded {
         let mut graded = Graded::new(report.overall, report.states, self.fail_on.value);
         for mut finding in report.findings {
             match self.weigh(&finding) {
@@ -238,7 +239,12 @@ impl Policy {
         graded
     }
 
-    fn waived(&self, finding: &Finding, baseline: &Baseline, today: Date) -> Option<(String, Option<Date>)> {
+    fn waived(
+        &self,
+        finding: &Finding,
+        baseline: &Baseline,
+        today: NaiveDate,
+    ) -> Option<(String, Option<NaiveDate>)> {
         let mut waivers = self.waivers.iter().map(|set| &set.value);
         let waiver = waivers.find(|waiver| waiver.until >= today && waiver.covers(finding));
         let by_waiver = waiver.map(|waiver| (waiver.reason.clone(), Some(waiver.until)));

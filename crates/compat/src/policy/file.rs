@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Origin, Policy, PolicyError, Setting, Waiver, find_rule, unknown, weight};
-use crate::Date;
+use crate::parse_day;
 
 pub(super) fn read(policy: &mut Policy, text: &str, file: &str) -> Result<(), PolicyError> {
     let place = Place { text, file };
@@ -89,7 +89,7 @@ fn waiver(table: &DeTable<'_>, origin: &Origin, place: Place<'_>) -> Result<Waiv
         uid: any(uid),
         state: any(state),
         reason,
-        until: Date::parse(&until).ok_or_else(no_day)?,
+        until: parse_day(&until).ok_or_else(no_day)?,
     })
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::rules::{OPR002, STA002, UID001};
-use crate::{Overall, Report};
+use crate::{Overall, Report, parse_day};
 
 fn report() -> Report {
     let findings = vec![
@@ -11,8 +11,8 @@ fn report() -> Report {
     Report { findings, states: Vec::new(), overall: Overall::RestoresWithLoss }
 }
 
-fn day(text: &str) -> Date {
-    Date::parse(text).unwrap()
+fn day(text: &str) -> NaiveDate {
+    parse_day(text).unwrap()
 }
 
 fn policy(text: &str) -> Policy {

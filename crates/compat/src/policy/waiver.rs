@@ -1,6 +1,8 @@
 use std::fmt;
 
-use crate::{Date, Finding};
+use chrono::NaiveDate;
+
+use crate::Finding;
 
 /// A finding that is accepted for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub struct Waiver {
     /// Why.
     pub reason: String,
     /// The last day on which it holds.
-    pub until: Date,
+    pub until: NaiveDate,
 }
 
 impl Waiver {

@@ -1,10 +1,12 @@
 use crate::report::{github, json, junit, markdown, sarif, text};
 use crate::rules::{SCH002, STA002, UID001};
-use crate::{Answer, Baseline, Date, Failure, Finding, Gate, Overall, Policy, Report, Severity, Suggestion};
+use crate::{
+    Answer, Baseline, Failure, Finding, Gate, Overall, Policy, Report, Severity, Suggestion, day_of,
+};
 
 fn gate(findings: Vec<Finding>) -> Gate {
     let report = Report { findings, states: Vec::new(), overall: Overall::RestoresWithLoss };
-    let today = Date::of_unix(0);
+    let today = day_of(0);
     let graded = Policy::default().grade(report, &Baseline::default(), today);
     Gate { old: "sp".into(), new: "new job.json".into(), answer: Answer::Compared(graded) }
 }
@@ -107,7 +109,7 @@ fn waived_findings_are_listed_in_every_format() {
     let findings = vec![awkward()];
     let baseline = Baseline::parse(&Baseline::print(&findings)).unwrap();
     let report = Report { findings, states: Vec::new(), overall: Overall::RestoresWithLoss };
-    let graded = Policy::default().grade(report, &baseline, Date::of_unix(0));
+    let graded = Policy::default().grade(report, &baseline, day_of(0));
     let gate = Gate { old: "a".into(), new: "b".into(), answer: Answer::Compared(graded) };
     assert_eq!(gate.conclusion(), "passed");
     assert_eq!(json::render(&gate)["waived"][0]["finding"]["rule"], "STA002");
