@@ -20,6 +20,36 @@ mod run;
 
 pub use alluvium_connectors as connectors;
 pub use alluvium_dataflow as dataflow;
+/// ```
+/// use alluvium::State;
+/// use alluvium::model::typed::{StateType, canonical_bytes};
+///
+/// #[derive(State, Clone, PartialEq, Eq, Hash)]
+/// #[state(key)]
+/// struct Carrier {
+///     #[state(alias = "carrier")]
+///     code: String,
+///     month: i32,
+/// }
+///
+/// assert_eq!(canonical_bytes(&Carrier { code: "A".into(), month: 0 }), b"\x01A\0\0\x80\0\0\0");
+/// assert_eq!(Carrier::from_value(&Carrier { code: "A".into(), month: 3 }.to_value())?.month, 3);
+/// # Ok::<(), alluvium::model::Error>(())
+/// ```
+///
+/// What has no form in a table is refused where it stands:
+///
+/// ```compile_fail
+/// # use alluvium::State;
+/// #[derive(State, Clone)]
+/// struct Pair(i64, i64);
+/// ```
+///
+/// ```compile_fail
+/// # use alluvium::State;
+/// #[derive(State, Clone)]
+/// enum Shape { Circle(f64) }
+/// ```
 pub use alluvium_derive::State;
 pub use alluvium_env as env;
 pub use alluvium_model as model;
