@@ -17,11 +17,16 @@ use crate::suggestion::Suggestion;
 ///
 /// What a side does not tell (`states_complete`, an unknown type) is not checked, and the report says so.
 pub fn check(old: &Contract, new: &Contract) -> Report {
-    let (old, new, not_told) = told_by_both(old, new);
+    let (mut old, mut new, not_told) = told_by_both(old, new);
     let mut run = Run::default();
     match new.engine {
         Engine::Flink { .. } => flink::check(&mut run, &old, &new),
-        Engine::Alluvium => run.sides(&old, &new),
+        Engine::Alluvium => {
+            // Flink's side tells of operators without state too.
+            old.operators.retain(|operator| !operator.states.is_empty());
+            new.operators.retain(|operator| !operator.states.is_empty());
+            run.sides(&old, &new);
+        }
     }
     for (id, state) in not_told {
         run.not_checked(&new, id, &state);

@@ -100,3 +100,14 @@ fn refused_restores_always_carry_a_denial() {
         }
     }
 }
+
+#[test]
+fn an_operator_of_flink_without_state_is_not_missed_by_a_job_of_ours() {
+    let job = |engine: &str| {
+        let text = format!(r#"{{"description_version": 1, {engine} "operators": [{{"uid": "source"}}]}}"#);
+        Contract::from(&job_from_json(&serde_json::from_str(&text).unwrap()).unwrap())
+    };
+    let flink = job(r#""engine": {"name": "flink", "version": "2.3.0"},"#);
+    assert_eq!(flink.operators.len(), 1);
+    assert_eq!(check(&flink, &Contract::default()).findings, []);
+}
