@@ -27,12 +27,14 @@ const SETS: [Set; 5] = [
     Set { folder: "fixtures/flink/snapshots", claim: "flink/snapshots", check: flink },
 ];
 
-const PROVENANCE: [&str; 5] = [
+const PROVENANCE: [&str; 7] = [
     "fixtures/format/PROVENANCE.md",
     "fixtures/data/PROVENANCE.md",
     "fixtures/compat/PROVENANCE.md",
     "fixtures/flink/rocksdb/PROVENANCE.md",
     "fixtures/flink/snapshots/PROVENANCE.md",
+    "fixtures/plans/PROVENANCE.md",
+    "fixtures/verdicts/PROVENANCE.md",
 ];
 
 /// Folders of files without an expectation beside them; a table in their PROVENANCE.md names each.

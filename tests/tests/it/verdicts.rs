@@ -1,6 +1,6 @@
 //! Our verdict on job changes against that of real Flink, which restored each of them.
 //!
-//! `fixtures/compat/flink/verdicts.json` says of every change what Flink did; `descriptions.jsonl` beside it
+//! `fixtures/verdicts/verdicts.json` says of every change what Flink did; `descriptions.jsonl` beside it
 //! describes both sides. Where `ALLUVIUM_FLINK_CORPUS` names the unpacked corpus, both sides are the real
 //! snapshots as well; with `ALLUVIUM_FLINK_VERDICTS`, the list of Flink's verdicts, and `UPDATE_FIXTURES`
 //! the fixtures are written from it. Prints the confusion table.
@@ -39,7 +39,7 @@ const EXPLAINED: [(&str, &str, &str); 3] = [
 const OURS: [&str; 4] = ["restores", "silently loses", "only with -n", "does not restore"];
 
 fn folder() -> PathBuf {
-    fixtures::folder().join("compat/flink")
+    fixtures::folder().join("verdicts")
 }
 
 #[test]
