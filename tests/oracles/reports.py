@@ -53,6 +53,17 @@ def junit(path):
     return outcomes
 
 
+def code_quality(path):
+    """Returns the names of the checks of a code quality report, after a look at what GitLab asks of its issues."""
+    issues = json.loads(path.read_text())
+    for issue in issues:
+        assert all(isinstance(issue[name], str) and issue[name] for name in ("description", "check_name")), issue
+        assert issue["severity"] in ("info", "minor", "major", "critical", "blocker"), issue
+        assert issue["location"]["path"] and issue["location"]["lines"]["begin"] == 1, issue
+    assert len({issue["fingerprint"] for issue in issues}) == len(issues), path
+    return [issue["check_name"] for issue in issues]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--alluvium", required=True, help="the program")
@@ -76,7 +87,7 @@ def main():
         for missing in (folder / "not there", folder / "neither \u00e4 & <that>"):
             runs.append((missing, next(pairs[0].glob("new.*")), ["--no-config"]))
         for old, new, more in runs:
-            files = {form: folder / form for form in ("json", "sarif", "junit")}
+            files = {form: folder / form for form in ("json", "sarif", "junit", "code-quality")}
             for path in files.values():
                 path.unlink(missing_ok=True)
             reports = [arg for form, path in files.items() for arg in ("--report", f"{form}={path}")]
@@ -85,21 +96,23 @@ def main():
             report, log = (json.loads(files[form].read_text()) for form in ("json", "sarif"))
             ours.validate(report)
             sarif.validate(log)
-            outcomes = junit(files["junit"])
+            outcomes, issues = junit(files["junit"]), code_quality(files["code-quality"])
             (run,) = log["runs"]
             (invocation,) = run["invocations"]
             assert invocation["exitCode"] == done.returncode, (command, done.returncode, done.stderr)
             if report["conclusion"] == "error":
                 assert done.returncode in (3, 4) and not old.exists(), (command, done.stderr)
                 assert not invocation["executionSuccessful"] and outcomes == ["error"], command
+                assert len(issues) == 1, command
                 continue
             assert invocation["executionSuccessful"] and old.exists(), command
             assert done.returncode == (1 if report["conclusion"] == "failed" else 0), (command, done.returncode)
             told = len(report["findings"]) + len(report["waived"])
             assert told == len(run["results"]) == len(outcomes) - 1, command
+            assert len([name for name in issues if name != "not-checked"]) == len(report["findings"]), command
             assert outcomes.count("skipped") == len(report["waived"]), command
             findings += told
-    print(f"reports: {len(runs)} runs, {findings} findings: SARIF, JSON and JUnit are valid and tell the same")
+    print(f"reports: {len(runs)} runs, {findings} findings: SARIF, JSON, JUnit and code quality are valid and tell the same")
 
 
 if __name__ == "__main__":

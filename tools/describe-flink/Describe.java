@@ -9,7 +9,9 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.Attributes;
 import java.util.jar.JarFile;
@@ -27,14 +29,14 @@ import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.runtime.util.EnvironmentInformation;
 
 /**
- * Describes a job of Flink from its jar: Describe DIRECTORY JAR SECONDS [-class NAME] [-D KEY=VALUE]… [-- ARGS…].
+ * Describes a job of Flink from its jar: Describe DIRECTORY JAR SECONDS [-class NAME] [-probe FILE] [-D KEY=VALUE]… [-- ARGS…].
  *
  * <p>Writes into the directory a canonical savepoint of the job, which ran without its sources and sinks, and
  * job.json, which says what a savepoint does not; failure.txt if it could not.
  */
 public final class Describe {
     /** The job cannot be described, and the message says all about it. */
-    private static final class Failure extends Exception {
+    static final class Failure extends Exception {
         private static final long serialVersionUID = 1L;
 
         Failure(String message) {
@@ -48,6 +50,7 @@ public final class Describe {
     private final String jar;
     private final long seconds;
     private String main;
+    private String probe;
     private final Configuration configuration = new Configuration();
     private final List<String> rest = new ArrayList<>();
 
@@ -59,6 +62,8 @@ public final class Describe {
         while (at < args.length && !args[at].equals("--")) {
             if (args[at].equals("-class")) {
                 main = args[at + 1];
+            } else if (args[at].equals("-probe")) {
+                probe = args[at + 1];
             } else {
                 int equals = args[at + 1].indexOf('=');
                 configuration.setString(args[at + 1].substring(0, equals), args[at + 1].substring(equals + 1));
@@ -110,20 +115,22 @@ public final class Describe {
         }
         Graph graph = new Graph(Capture.GRAPHS.get(0));
         String backend = graph.backend(Capture.configured);
-        graph.replaceEnds();
+        Map<Integer, Probe> probes = probe == null ? Map.of() : Probe.read(probe, graph.sources());
+        int records = probes.values().stream().mapToInt(Probe::size).sum();
+        graph.replaceEnds(probes);
         JobGraph job = graph.toJobGraph(directory.resolve("checkpoints").toUri().toString());
         if (job.getJobType() == JobType.BATCH) {
             throw new Failure("the job runs in batch mode, in which no state outlives it");
         }
         boolean forst = "forst".equals(backend);
-        String savepoint = savepoint(job, forst ? SavepointFormatType.NATIVE : SavepointFormatType.CANONICAL);
+        String savepoint = savepoint(job, forst ? SavepointFormatType.NATIVE : SavepointFormatType.CANONICAL, records);
         Json json = new Json().object();
         json.member("version", 1);
         json.member("flink", EnvironmentInformation.getVersion());
         json.member("name", job.getName());
         json.member("backend", backend);
         json.member("savepoint", Path.of(java.net.URI.create(savepoint)).toString());
-        graph.describe(json);
+        graph.describe(json, records > 0);
         json.array("warnings");
         WARNINGS.forEach(json::element);
         json.endArray();
@@ -169,8 +176,11 @@ public final class Describe {
         }
     }
 
-    /** Runs the job until every task runs, which is after all operators are open, and takes a savepoint of it. */
-    private String savepoint(JobGraph job, SavepointFormatType format) throws Exception {
+    /**
+     * Runs the job until every task runs, which is after all operators are open, and the probe's records are given; then
+     * takes a savepoint, whose barriers come behind those records.
+     */
+    private String savepoint(JobGraph job, SavepointFormatType format, int records) throws Exception {
         Configuration cluster = new Configuration();
         keepInside(cluster, directory.resolve("checkpoints").toUri().toString());
         cluster.setString("rest.address", "localhost");
@@ -188,14 +198,20 @@ public final class Describe {
         JobID id = mini.submitJob(job).get().getJobID();
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         String waiting = waiting(mini.getExecutionGraph(id).get());
-        while (waiting != null) {
+        while (waiting != null || Probe.GIVEN.get() < records) {
             if (System.nanoTime() > end) {
-                throw new Failure("after " + seconds + " s, this does not run yet: " + waiting);
+                throw new Failure("after " + seconds + " s, "
+                        + (waiting == null ? "the probe's records are not all taken" : "this does not run yet: " + waiting));
             }
             Thread.sleep(20);
             waiting = waiting(mini.getExecutionGraph(id).get());
         }
-        return mini.triggerSavepoint(id, directory.toUri().toString(), true, format).get(seconds, TimeUnit.SECONDS);
+        try {
+            return mini.triggerSavepoint(id, directory.toUri().toString(), true, format).get(seconds, TimeUnit.SECONDS);
+        } catch (ExecutionException error) {
+            waiting(mini.getExecutionGraph(id).get());
+            throw error;
+        }
     }
 
     /** Names a task that does not run yet; null when all do. */
@@ -203,7 +219,7 @@ public final class Describe {
         if (graph.getFailureInfo() != null) {
             String trace = graph.getFailureInfo().getExceptionAsString();
             System.err.println(trace);
-            throw new Failure("the job failed as its operators opened: " + trace.split("\n")[0]);
+            throw new Failure("the job failed as its operators opened or took records: " + cause(trace));
         }
         if (graph.getState().isTerminalState()) {
             throw new Failure("the job ended without data");
@@ -217,6 +233,15 @@ public final class Describe {
             }
         }
         return null;
+    }
+
+    /** The first line of the last cause in a stack trace. */
+    private static String cause(String trace) {
+        String cause = trace;
+        for (String line : trace.split("\n")) {
+            cause = line.startsWith("Caused by: ") ? line.substring("Caused by: ".length()) : cause;
+        }
+        return cause.split("\n")[0];
     }
 
     private void write(String name, String text) throws Exception {

@@ -3,6 +3,7 @@ package alluvium.describe;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.jobgraph.JobGraph;
@@ -21,6 +22,9 @@ import org.apache.flink.streaming.api.operators.StreamOperatorFactory;
 
 /** The stream graph of a job: its ends are replaced, all that gives operators their ids stays. */
 final class Graph {
+    private static final Set<String> WITHOUT_STATE = Set.of("EventTimeTrigger", "ProcessingTimeTrigger", "NeverTrigger",
+            "AsyncEventTimeTrigger", "AsyncProcessingTimeTrigger", "EndOfStreamTrigger");
+
     private final StreamGraph graph;
     private final Map<Integer, StreamNode> nodes = new TreeMap<>();
     private final Map<Integer, String> replaced = new TreeMap<>();
@@ -32,34 +36,42 @@ final class Graph {
         }
     }
 
-    /** Puts something idle in the place of every source and sink. */
-    void replaceEnds() throws ReflectiveOperationException {
+    /** The sources, by their nodes. */
+    Map<Integer, StreamNode> sources() {
+        Map<Integer, StreamNode> sources = new TreeMap<>(nodes);
+        sources.values().removeIf(node -> !node.getInEdges().isEmpty());
+        return sources;
+    }
+
+    /** Puts something idle in the place of every source and sink; a source first gives the records of its probe. */
+    void replaceEnds(Map<Integer, Probe> probes) throws ReflectiveOperationException {
         for (StreamNode node : nodes.values()) {
+            Probe probe = probes.getOrDefault(node.getId(), Probe.none());
             StreamOperatorFactory<?> factory = node.getOperatorFactory();
             String kind = factory.getClass().getSimpleName();
             if (factory instanceof SourceOperatorFactory) {
-                set(factory, SourceOperatorFactory.class, "source", new IdleSource<>());
+                set(factory, SourceOperatorFactory.class, "source", new IdleSource<>(probe));
                 replaced.put(node.getId(), "source");
             } else if (kind.equals("SinkWriterOperatorFactory") || kind.equals("CommitterOperatorFactory")) {
                 Object sink = get(factory, factory.getClass(), "sink");
                 set(factory, factory.getClass(), "sink", StandIn.sink(sink, node.getOperatorName()));
                 replaced.put(node.getId(), "sink");
             } else if (factory instanceof SimpleOperatorFactory && !kind.startsWith("CollectSink")) {
-                replaceFunction(node, ((SimpleOperatorFactory<?>) factory).getOperator());
+                replaceFunction(node, ((SimpleOperatorFactory<?>) factory).getOperator(), probe);
             }
             node.setInputFormat(null);
             node.setOutputFormat(null);
         }
     }
 
-    private void replaceFunction(StreamNode node, Object operator) throws ReflectiveOperationException {
+    private void replaceFunction(StreamNode node, Object operator, Probe probe) throws ReflectiveOperationException {
         if (!(operator instanceof AbstractUdfStreamOperator)) {
             return;
         }
         Object function = ((AbstractUdfStreamOperator<?, ?>) operator).getUserFunction();
         boolean source = StandIn.is(function, "SourceFunction");
         if (source || StandIn.is(function, "SinkFunction")) {
-            Object standIn = StandIn.function(function, node.getOperatorName());
+            Object standIn = StandIn.function(function, node.getOperatorName(), probe);
             set(operator, AbstractUdfStreamOperator.class, "userFunction", standIn);
             replaced.put(node.getId(), source ? "source" : "sink");
         }
@@ -88,7 +100,7 @@ final class Graph {
     }
 
     /** Writes what the savepoint does not say. */
-    void describe(Json json) throws ReflectiveOperationException {
+    void describe(Json json, boolean probed) throws ReflectiveOperationException {
         Map<Integer, byte[]> ids = new StreamGraphHasherV2().traverseStreamGraphAndGenerateHashes(graph);
         Map<Integer, byte[]> given = new StreamGraphUserHashHasher().traverseStreamGraphAndGenerateHashes(graph);
         json.array("operators");
@@ -105,6 +117,7 @@ final class Graph {
             boolean set = most > 0;
             json.member("max_parallelism", set ? most : keyGroups(node.getParallelism()));
             json.member("max_parallelism_set", set);
+            json.member("states_complete", probed || !lazy(node));
             json.end();
         }
         json.endArray();
@@ -121,6 +134,24 @@ final class Graph {
             }
         }
         json.endArray();
+    }
+
+    /** Whether an operator has a trigger of windows that may register its states with the first record. */
+    private static boolean lazy(StreamNode node) throws ReflectiveOperationException {
+        StreamOperatorFactory<?> factory = node.getOperatorFactory();
+        Object of = factory instanceof SimpleOperatorFactory ? ((SimpleOperatorFactory<?>) factory).getOperator() : factory;
+        for (Class<?> one = of.getClass(); one != null; one = one.getSuperclass()) {
+            if (one.getSimpleName().matches("(Async)?WindowOperator(Factory)?")) {
+                Object trigger = get(of, one, "trigger");
+                boolean known = trigger == null || WITHOUT_STATE.contains(trigger.getClass().getSimpleName());
+                if (!known) {
+                    Describe.warn(node.getOperatorName() + " has a trigger, " + trigger.getClass().getSimpleName()
+                            + ", that may register states with its first record: its states may not be all; --probe gives it some");
+                }
+                return !known;
+            }
+        }
+        return false;
     }
 
     private String role(StreamNode node) {

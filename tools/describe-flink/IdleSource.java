@@ -13,9 +13,15 @@ import org.apache.flink.api.connector.source.SplitEnumeratorContext;
 import org.apache.flink.core.io.InputStatus;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
-/** A source that has nothing and never ends: it stands for every source of the newer interface. */
+/** A source that has no records but those of a probe and never ends: it stands for every source of the newer interface. */
 final class IdleSource<T> implements Source<T, IdleSource.NoSplit, byte[]> {
     private static final long serialVersionUID = 1L;
+
+    private final Probe probe;
+
+    IdleSource(Probe probe) {
+        this.probe = probe;
+    }
 
     /** There is none. */
     static final class NoSplit implements SourceSplit {
@@ -50,13 +56,30 @@ final class IdleSource<T> implements Source<T, IdleSource.NoSplit, byte[]> {
 
     private static final class Reader<T> implements SourceReader<T, NoSplit> {
         private final CompletableFuture<Void> never = new CompletableFuture<>();
+        private final Probe probe;
+        private int next;
+
+        Reader(Probe probe) {
+            this.probe = probe;
+        }
 
         @Override
         public void start() {}
 
         @Override
-        public InputStatus pollNext(ReaderOutput<T> output) {
-            return InputStatus.NOTHING_AVAILABLE;
+        @SuppressWarnings("unchecked")
+        public InputStatus pollNext(ReaderOutput<T> output) throws java.io.IOException {
+            if (next == probe.size()) {
+                return InputStatus.NOTHING_AVAILABLE;
+            }
+            T record = (T) probe.record(next);
+            Long timestamp = probe.timestamp(next++);
+            if (timestamp == null) {
+                output.collect(record);
+            } else {
+                output.collect(record, timestamp);
+            }
+            return InputStatus.MORE_AVAILABLE;
         }
 
         @Override
@@ -66,7 +89,7 @@ final class IdleSource<T> implements Source<T, IdleSource.NoSplit, byte[]> {
 
         @Override
         public CompletableFuture<Void> isAvailable() {
-            return never;
+            return next == probe.size() ? never : CompletableFuture.completedFuture(null);
         }
 
         @Override
@@ -108,7 +131,7 @@ final class IdleSource<T> implements Source<T, IdleSource.NoSplit, byte[]> {
 
     @Override
     public SourceReader<T, NoSplit> createReader(SourceReaderContext context) {
-        return new Reader<>();
+        return new Reader<>(probe);
     }
 
     @Override

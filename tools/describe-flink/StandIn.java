@@ -29,23 +29,25 @@ final class StandIn implements InvocationHandler, Serializable {
     private final Object real;
     private final boolean sink;
     private final String name;
+    private final Probe probe;
     private volatile boolean ended;
 
-    private StandIn(Object real, boolean sink, String name) {
+    private StandIn(Object real, boolean sink, String name, Probe probe) {
         this.real = real;
         this.sink = sink;
         this.name = name;
+        this.probe = probe;
     }
 
     /** Stands for a SourceFunction or SinkFunction of any release. */
-    static Object function(Object real, String name) {
+    static Object function(Object real, String name, Probe probe) {
         Set<Class<?>> interfaces = new LinkedHashSet<>();
         for (Class<?> one : interfacesOf(real.getClass())) {
             if (one.getName().startsWith("org.apache.flink.") && OF_FUNCTIONS.contains(one.getSimpleName())) {
                 interfaces.add(one);
             }
         }
-        return proxy(interfaces, new StandIn(real, false, name));
+        return proxy(interfaces, new StandIn(real, false, name, probe));
     }
 
     /** Stands for a Sink of the newer interface. */
@@ -56,7 +58,7 @@ final class StandIn implements InvocationHandler, Serializable {
                 interfaces.add(one);
             }
         }
-        return proxy(interfaces, new StandIn(real, true, name));
+        return proxy(interfaces, new StandIn(real, true, name, Probe.none()));
     }
 
     /** What executeAsync answers: whoever waits for the job is ended. */
@@ -91,6 +93,7 @@ final class StandIn implements InvocationHandler, Serializable {
             return ofSink(method, args);
         }
         if (called.equals("run")) {
+            give(method.getParameterTypes()[0], args[0]);
             while (!ended) {
                 Thread.sleep(20);
             }
@@ -102,6 +105,21 @@ final class StandIn implements InvocationHandler, Serializable {
             return call(real, method, args);
         }
         return nothing(method.getReturnType());
+    }
+
+    /** Gives the records of the probe to the context of a source function. */
+    private void give(Class<?> type, Object context) throws Exception {
+        for (int place = 0; place < probe.size() && !ended; place++) {
+            Long timestamp = probe.timestamp(place);
+            synchronized (type.getMethod("getCheckpointLock").invoke(context)) {
+                if (timestamp == null) {
+                    type.getMethod("collect", Object.class).invoke(context, probe.record(place));
+                } else {
+                    type.getMethod("collectWithTimestamp", Object.class, long.class)
+                            .invoke(context, probe.record(place), timestamp);
+                }
+            }
+        }
     }
 
     private Object ofSink(Method method, Object[] args) throws Throwable {

@@ -19,7 +19,7 @@ pub(crate) fn run(old: &dyn SnapshotSource, new: &JobDescription, out: &mut Out)
     let mut answer = Vec::new();
     let mut found = false;
     for operator in &old.describe().operators {
-        let heir = new.operators.iter().find(|new| new.id == operator.id);
+        let heir = new.operators.iter().find(|new| new.finds(operator.id));
         let mut plan = Plan::of(operator, heir)?;
         for table in &operator.states {
             let target = Target { operator, table };

@@ -45,13 +45,13 @@ impl FromStr for Evidence {
 pub(crate) fn gather(
     report: &mut Report,
     old: &dyn SnapshotSource,
-    new: &JobDescription,
+    new: Option<&JobDescription>,
     evidence: Evidence,
 ) -> Result<u64> {
-    let trials = match evidence {
-        Evidence::Metadata => BTreeMap::new(),
-        Evidence::Sample(rows) => read(old, new, Some(rows))?,
-        Evidence::Full => read(old, new, None)?,
+    let trials = match (evidence, new) {
+        (Evidence::Sample(rows), Some(new)) => read(old, new, Some(rows))?,
+        (Evidence::Full, Some(new)) => read(old, new, None)?,
+        _ => BTreeMap::new(),
     };
     let description = old.describe();
     let contract = Contract::from(description);
@@ -87,7 +87,7 @@ type Trials = BTreeMap<(OperatorId, String), Trial>;
 fn read(old: &dyn SnapshotSource, new: &JobDescription, most: Option<u64>) -> Result<Trials> {
     let mut trials = Trials::new();
     for operator in &old.describe().operators {
-        let heir = new.operators.iter().find(|new| new.id == operator.id);
+        let heir = new.operators.iter().find(|new| new.finds(operator.id));
         for table in &operator.states {
             let name = &table.schema.name;
             let schema = heir.and_then(|heir| heir.states.iter().find(|state| state.name == *name));

@@ -41,8 +41,8 @@ pub(crate) struct Args {
     /// Write a baseline that accepts every finding of now; exits with 0.
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<String>,
-    /// Write a report: text, json, sarif, junit, github, markdown or summary; repeatable. `-` is standard output;
-    /// without FILE github goes there too and summary to $GITHUB_STEP_SUMMARY.
+    /// Write a report: text, json, sarif, junit, code-quality (GitLab), github, markdown or summary; repeatable. `-` is
+    /// standard output; without FILE github goes there too and summary to $GITHUB_STEP_SUMMARY.
     #[arg(long, value_name = "FORMAT=FILE")]
     report: Vec<String>,
     /// The day on which waivers are looked at; default: today, in UTC.
@@ -61,11 +61,22 @@ pub(crate) struct Plan {
 }
 
 impl Args {
-    /// Reads the policy and looks at every flag.
-    pub(crate) fn plan(&self) -> Result<Plan> {
+    /// Reads the policy and looks at every flag. A policy that cannot be read is an answer in the reports, of the sides
+    /// that were to be compared.
+    pub(crate) fn plan(&self, old: &str, new: &str, out: &mut Out) -> Result<Plan> {
+        let reports: Vec<reports::Target> =
+            self.report.iter().map(|text| reports::Target::parse(text)).collect::<Result<_>>()?;
+        let settled = self.settled();
+        if let (Err(error), false) = (&settled, self.show_config) {
+            reports::write(&reports, &failed(old, new, error), out)?;
+        }
+        let (policy, baseline, today) = settled?;
+        Ok(Plan { policy, baseline, write_baseline: self.write_baseline.clone(), reports, today })
+    }
+
+    fn settled(&self) -> Result<(Policy, Baseline, NaiveDate)> {
         let policy = config::policy(self)?;
         let baseline = config::baseline(&policy)?;
-        let reports = self.report.iter().map(|text| reports::Target::parse(text)).collect::<Result<_>>()?;
         let today = match &self.today {
             Some(text) => parse_day(text).ok_or_else(|| {
                 Told::new(ErrorKind::Input, format!("{text:?} is no day")).next("write YYYY-MM-DD")
@@ -75,7 +86,7 @@ impl Args {
                 day_of(i64::try_from(since.as_secs()).unwrap_or_default())
             }
         };
-        Ok(Plan { policy, baseline, write_baseline: self.write_baseline.clone(), reports, today })
+        Ok((policy, baseline, today))
     }
 
     /// Returns whether the policy is asked for, not an answer.
@@ -107,12 +118,10 @@ impl Plan {
         compared: Result<Report>,
         out: &mut Out,
     ) -> Result<Exit> {
-        let (old, new) = (old.to_owned(), new.to_owned());
         let report = match compared {
             Ok(report) => report,
             Err(error) => {
-                let gate = Gate { old, new, answer: Answer::Failed(failure_of(&error)) };
-                reports::write(&self.reports, &gate, out)?;
+                reports::write(&self.reports, &failed(old, new, &error), out)?;
                 return Err(error);
             }
         };
@@ -122,7 +131,7 @@ impl Plan {
         }
         let graded = self.policy.grade(report, &self.baseline, self.today);
         let fails = graded.fails() && self.write_baseline.is_none();
-        let gate = Gate { old, new, answer: Answer::Compared(graded) };
+        let gate = Gate { old: old.to_owned(), new: new.to_owned(), answer: Answer::Compared(graded) };
         if !reports::write(&self.reports, &gate, out)? {
             print(&gate, out)?;
         }
@@ -130,12 +139,14 @@ impl Plan {
     }
 }
 
-fn failure_of(error: &anyhow::Error) -> Failure {
+/// The answer that nothing was compared.
+fn failed(old: &str, new: &str, error: &anyhow::Error) -> Gate {
     let kind = failure::kind_of(error, crate::kind::of);
     let (code, text) = (failure::code(kind), failure::render(error, kind));
     let text = text.trim();
     let message = text.strip_prefix(&format!("error[{code}]: ")).unwrap_or(text).to_owned();
-    Failure { code: code.to_owned(), message, exit: Exit::of(kind) as u8 }
+    let failure = Failure { code: code.to_owned(), message, exit: Exit::of(kind) as u8 };
+    Gate { old: old.to_owned(), new: new.to_owned(), answer: Answer::Failed(failure) }
 }
 
 /// Prints the answer in the form of every other verb.

@@ -24,6 +24,10 @@ use clap::{Parser, Subcommand};
 
 use crate::output::{Format, Out};
 
+/// Documents and rows are many small values; the system's allocator takes a third of the time of `check`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A toolkit for the state of stream processors: looks into snapshots, checks upgrades against
 /// them, converts them, and runs jobs that write them.
 #[derive(Debug, Parser)]

@@ -37,9 +37,9 @@ pub(crate) enum Side {
 
 impl Side {
     /// Returns what the side says of its job.
-    pub(crate) fn job(&self) -> JobDescription {
+    pub(crate) fn job(self) -> JobDescription {
         match self {
-            Side::Job(job) => (**job).clone(),
+            Side::Job(job) => *job,
             Side::Snapshot(source) => JobDescription::of_snapshot(source.describe()),
         }
     }
@@ -118,7 +118,7 @@ mod tests {
 
     fn side(of: &str) -> Contract {
         let place = format!("{}/../../fixtures/plans/{of}", env!("CARGO_MANIFEST_DIR"));
-        Contract::from(&open(&place, &Options::default()).unwrap().job())
+        Contract::from(open(&place, &Options::default()).unwrap().job())
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use alluvium_model::OperatorId;
 
 use crate::contract::{Contract, Engine, OperatorContract};
@@ -17,21 +19,27 @@ use crate::suggestion::Suggestion;
 ///
 /// What a side does not tell (`states_complete`, an unknown type) is not checked, and the report says so.
 pub fn check(old: &Contract, new: &Contract) -> Report {
-    let (mut old, mut new, not_told) = told_by_both(old, new);
+    let told = told_by_both(old, new);
+    let (old, new) = told.as_ref().map_or((old, new), |told| (&told.old, &told.new));
     let mut run = Run::default();
     match new.engine {
-        Engine::Flink { .. } => flink::check(&mut run, &old, &new),
-        Engine::Alluvium => {
-            // Flink's side tells of operators without state too.
-            old.operators.retain(|operator| !operator.states.is_empty());
-            new.operators.retain(|operator| !operator.states.is_empty());
-            run.sides(&old, &new);
-        }
+        Engine::Flink { .. } => flink::check(&mut run, old, new),
+        Engine::Alluvium => run.sides(&with_states(old), &with_states(new)),
     }
-    for (id, state) in not_told {
-        run.not_checked(&new, id, &state);
+    for (id, state) in told.iter().flat_map(|told| &told.not_checked) {
+        run.not_checked(new, *id, state);
     }
     run.finish()
+}
+
+/// Leaves out operators without state, of which Flink's side tells too.
+fn with_states(side: &Contract) -> Cow<'_, Contract> {
+    if side.operators.iter().all(|operator| !operator.states.is_empty()) {
+        return Cow::Borrowed(side);
+    }
+    let mut side = side.clone();
+    side.operators.retain(|operator| !operator.states.is_empty());
+    Cow::Owned(side)
 }
 
 #[derive(Default)]

@@ -15,6 +15,8 @@ pub struct Contract {
     pub backend: Option<String>,
     /// How a snapshot is laid out: `canonical`, `native`, `incremental`, `changelog`.
     pub layout: Option<String>,
+    /// Whether a snapshot holds records on their way between operators.
+    pub in_flight: bool,
     /// Operators in the order of their description; those of Alluvium only if they have state.
     pub operators: Vec<OperatorContract>,
 }
@@ -88,24 +90,25 @@ impl OperatorContract {
         }
     }
 
-    fn of(operator: &OperatorDescription) -> Self {
-        let state = |schema: &Arc<StateSchema>| StateContract {
-            schema: Arc::clone(schema),
-            serializers: operator.serializers.get(&schema.name).cloned().unwrap_or_default(),
+    fn of(mut operator: OperatorDescription) -> Self {
+        let states = operator.states.into_iter().filter(|schema| !owned_by_runtime(schema.kind));
+        let state = |schema: Arc<StateSchema>| {
+            let serializers =
+                operator.serializers.get_mut(&schema.name).map(std::mem::take).unwrap_or_default();
+            StateContract { schema, serializers }
         };
-        let states = operator.states.iter().filter(|schema| !owned_by_runtime(schema.kind));
         let states: Vec<StateContract> = states.map(state).collect();
         let is_keyed = states.iter().any(|state| state.schema.kind.is_keyed());
         let key = states.iter().find_map(|state| state.schema.key.clone());
         OperatorContract {
             id: operator.id,
-            uid: operator.uid.clone(),
-            name: Some(operator.name.clone()).filter(|name| !name.is_empty()),
+            uid: operator.uid,
+            name: Some(operator.name).filter(|name| !name.is_empty()),
             parallelism: operator.parallelism,
             max_parallelism: operator.max_parallelism,
             max_parallelism_set: operator.max_parallelism_set,
             uid_hash: operator.uid_hash,
-            key: key.or_else(|| operator.key.clone()).filter(|_| is_keyed),
+            key: key.or(operator.key).filter(|_| is_keyed),
             key_group_function: operator.key_group_function.filter(|_| is_keyed),
             states,
             states_complete: operator.states_complete,
@@ -120,12 +123,20 @@ fn owned_by_runtime(kind: StateKind) -> bool {
 
 impl From<&JobDescription> for Contract {
     fn from(job: &JobDescription) -> Self {
+        Contract::from(job.clone())
+    }
+}
+
+impl From<JobDescription> for Contract {
+    fn from(job: JobDescription) -> Self {
         let engine = job.engine.as_ref().map(Engine::from).unwrap_or_default();
-        let mut operators: Vec<_> = job.operators.iter().map(OperatorContract::of).collect();
+        let flying = |schema: &Arc<StateSchema>| schema.kind == StateKind::InFlight;
+        let in_flight = job.operators.iter().any(|operator| operator.states.iter().any(flying));
+        let mut operators: Vec<_> = job.operators.into_iter().map(OperatorContract::of).collect();
         if engine == Engine::Alluvium {
             operators.retain(|operator| !operator.states.is_empty());
         }
-        Contract { engine, backend: job.backend.clone(), layout: job.layout.clone(), operators }
+        Contract { engine, backend: job.backend, layout: job.layout, in_flight, operators }
     }
 }
 
@@ -140,6 +151,6 @@ impl From<&EngineDescription> for Engine {
 
 impl From<&SnapshotDescription> for Contract {
     fn from(snapshot: &SnapshotDescription) -> Self {
-        Contract::from(&JobDescription::of_snapshot(snapshot))
+        Contract::from(JobDescription::of_snapshot(snapshot))
     }
 }

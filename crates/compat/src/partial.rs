@@ -6,15 +6,26 @@ use alluvium_model::{LogicalType, OperatorId, StateSchema};
 
 use crate::contract::{Contract, OperatorContract, StateContract};
 
-/// A state of an operator that one side does not tell enough of.
-pub(crate) type NotTold = (OperatorId, String);
+/// Two sides as far as both tell.
+pub(crate) struct Told {
+    pub(crate) old: Contract,
+    pub(crate) new: Contract,
+    /// States of an operator that one side does not tell enough of.
+    pub(crate) not_checked: Vec<(OperatorId, String)>,
+}
 
-/// Takes out of two sides what one of them does not tell, so that not knowing is no difference.
+/// Takes out of two sides what one of them does not tell, so that not knowing is no difference; none where both
+/// tell everything.
 ///
 /// A state that the new side lacks is left out of the old one where the new operator does not list all of its
 /// states; a type that one side does not tell is taken from the other. What was left out or taken over is
 /// returned as not checked.
-pub(crate) fn told_by_both(old: &Contract, new: &Contract) -> (Contract, Contract, Vec<NotTold>) {
+pub(crate) fn told_by_both(old: &Contract, new: &Contract) -> Option<Told> {
+    let tells_all =
+        |operator: &OperatorContract| operator.states_complete && !operator.states.iter().any(is_unknown);
+    if old.operators.iter().chain(&new.operators).all(tells_all) {
+        return None;
+    }
     let (mut old, mut new) = (old.clone(), new.clone());
     let mut not_checked = Vec::new();
     for now in &mut new.operators {
@@ -35,11 +46,15 @@ pub(crate) fn told_by_both(old: &Contract, new: &Contract) -> (Contract, Contrac
             }
         }
     }
-    (old, new, not_checked)
+    Some(Told { old, new, not_checked })
 }
 
 /// Leaves the states out that the other side, which does not list all, lacks.
-fn leave_out(full: &mut OperatorContract, partial: &OperatorContract, not_checked: &mut Vec<NotTold>) {
+fn leave_out(
+    full: &mut OperatorContract,
+    partial: &OperatorContract,
+    not_checked: &mut Vec<(OperatorId, String)>,
+) {
     let id = full.id;
     full.states.retain(|state| {
         let listed = partial.states.iter().any(|other| other.schema.name == state.schema.name);

@@ -1,5 +1,6 @@
 //! The answer of a check, and the forms in which it is written.
 
+pub mod code_quality;
 pub mod github;
 pub mod json;
 pub mod junit;

@@ -28,13 +28,6 @@ pub enum Suggestion {
         /// The name under which its rows are stored.
         to: String,
     },
-    /// Give an operator of the snapshot another uid.
-    RenameOperator {
-        /// Its uid or id in the snapshot.
-        from: String,
-        /// Its uid in the new job.
-        to: String,
-    },
     /// Set the number of key groups.
     SetMaxParallelism {
         /// The operator, as people call it.
@@ -69,7 +62,6 @@ impl Suggestion {
             Suggestion::SetUid { .. } => "set-uid",
             Suggestion::SetUidHash { .. } => "set-uid-hash",
             Suggestion::RenameState { .. } => "rename-state",
-            Suggestion::RenameOperator { .. } => "rename-operator",
             Suggestion::SetMaxParallelism { .. } => "set-max-parallelism",
             Suggestion::KeepField { .. } => "keep-field",
         }
@@ -82,9 +74,6 @@ impl Suggestion {
             Suggestion::SetUidHash { operator, hash } => format!("setUidHash({hash:?}) on {operator}"),
             Suggestion::RenameState { operator, from, to } => {
                 format!("name the state {from:?} of {operator} {to:?}")
-            }
-            Suggestion::RenameOperator { from, to } => {
-                format!("rename the operator {from} of the snapshot to {to:?}")
             }
             Suggestion::SetMaxParallelism { operator, max_parallelism } => {
                 format!("max parallelism {max_parallelism} on {operator}")
@@ -106,7 +95,6 @@ impl Suggestion {
             Suggestion::RenameState { operator, from, to } => {
                 json!({"kind": kind, "operator": operator, "from": from, "to": to})
             }
-            Suggestion::RenameOperator { from, to } => json!({"kind": kind, "from": from, "to": to}),
             Suggestion::SetMaxParallelism { operator, max_parallelism } => {
                 json!({"kind": kind, "operator": operator, "max_parallelism": max_parallelism})
             }

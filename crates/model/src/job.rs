@@ -95,6 +95,11 @@ impl JobDescription {
 }
 
 impl OperatorDescription {
+    /// Returns whether the operator takes the state of an id: its own, or its uid hash.
+    pub fn finds(&self, id: OperatorId) -> bool {
+        self.id == id || self.uid_hash == Some(id)
+    }
+
     fn of_state(operator: &OperatorState) -> Self {
         let known = |table: &&crate::source::StateTable| !table.serializers.is_empty();
         let serializers = operator.states.iter().filter(known);

@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import time
 
 # Variants that change the graph or the states; those of POJOs are jars of their own.
 JOBS = """identical uid-renamed uid-case-changed uid-renamed-with-uidhash operator-removed operator-added
@@ -14,6 +15,8 @@ map-value-type-changed tuple-arity-changed tuple-field-type-changed operator-lis
 operator-list-to-broadcast backend-changed identical-clean operator-removed-clean operator-added-clean
 stateless-operator-added-clean uid-removed-clean""".split()
 POJOS = "added boxed enumadded enumremoved enumreordered innerfieldadded notpojo removed renamed reordered typechanged".split()
+WINDOWS = "identical size-changed session global count-trigger aggregate process value-changed uid-removed".split()
+QUERIES = "identical aggregate-added aggregate-changed key-changed filter-added column-renamed deduplicated ttl-set".split()
 
 # What the words of `check` mean for a restore; a silent loss is one of which Flink says nothing.
 FLINK = {
@@ -23,6 +26,11 @@ FLINK = {
     "restores-with-loss": "with-n",
     "does-not-restore": "fails",
 }
+# Java 17 keeps closed what old serializers look into.
+OPENS = [
+    f"--add-opens=java.base/{package}=ALL-UNNAMED"
+    for package in "java.lang java.net java.nio java.text java.time java.util java.util.concurrent".split()
+]
 
 
 class Real:
@@ -30,7 +38,7 @@ class Real:
 
     def __init__(self, flink, work):
         path = f"{work}/runner:{flink}/lib/*"
-        command = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", path, "Restore"]
+        command = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *OPENS, "-cp", path, "Restore"]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
 
@@ -43,49 +51,96 @@ class Real:
         return answer
 
     def savepoint(self, directory, jar, *args):
-        return self.ask("write", directory, jar, "EvoJob", *args).removeprefix("file:")
+        return self.ask("write", directory, jar, *args).removeprefix("file:")
 
 
-def describe(alluvium, flink, jar, into, *args):
-    command = [alluvium, "describe", "--flink", flink, jar, "--", *args]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        return None, done.stderr
-    into.write_text(done.stdout)
-    return json.loads(done.stdout), done.stderr
+class Alluvium:
+    """Our program, and the place of Flink's jars."""
+
+    def __init__(self, program, flink, work):
+        self.program, self.flink, self.work = program, flink, work
+
+    def describe(self, name, jar, main, *args, flags=()):
+        """Returns the file of the description, or what was said instead of it."""
+        command = [self.program, "describe", "--flink", self.flink, "--class", main, *flags, jar, "--", *args]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            return None, done.stderr
+        into = self.work / f"{name}.json"
+        into.write_text(done.stdout)
+        return into, done.stderr
+
+    def check(self, new, old):
+        command = [self.program, "check", new, "--against", old, "--output", "json"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            return {"overall": f"error {done.returncode}: {done.stderr[:200]}", "states": []}
 
 
-def check(alluvium, new, old):
-    command = [alluvium, "check", new, "--against", old, "--output", "json"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    try:
-        return json.loads(done.stdout)["overall"]
-    except (ValueError, KeyError):
-        return f"error {done.returncode}: {done.stderr[:200]}"
+def jobs(work, generated):
+    """Returns name, jar, class, arguments and the name of the savepoint of each job."""
+    base = work / "base.jar"
+    for name in JOBS:
+        args = [name, generated] if name == "auto-uid-pinned" else [name]
+        yield name, base, "EvoJob", args, "clean" if name.endswith("-clean") else "evo"
+    for name in POJOS:
+        yield f"pojo-{name}", work / f"{name}.jar", "EvoJob", ["identical"], "evo"
+    for name in WINDOWS:
+        yield f"window-{name}", base, "WindowJob", [name], "window"
+    for name in QUERIES:
+        yield f"sql-{name}", base, "SqlJob", [name], "sql"
+
+
+def probed(alluvium, real, work):
+    """A trigger registers its state with the first record: it is unknown without a probe, and known with one."""
+    old = real.savepoint(work, work / "base.jar", "WindowJob", "count-trigger")
+    probe = work / "probe.jsonl"
+    probe.write_text('{"source": "src", "record": 7, "timestamp": 7000}\n{"record": 12}\n')
+    for flags, wanted in ((), "not-checked"), (("--probe", probe), "as-is"):
+        new, said = alluvium.describe("probed", work / "base.jar", "WindowJob", "count-trigger-2", flags=flags)
+        if new is None:
+            return said
+        report = alluvium.check(new, old)
+        verdicts = {state["state"]: state["verdict"] for state in report["states"]}
+        if report["overall"] != "restores-as-is" or verdicts.get("count") != wanted:
+            return f"{flags}: {report['overall']}, {verdicts}"
+    return None
 
 
 def main():
-    alluvium, flink, work, *wanted = sys.argv[1:]
+    program, flink, work, *wanted = sys.argv[1:]
     work = pathlib.Path(work)
-    base, said = describe(alluvium, flink, work / "base.jar", work / "base.json", "identical")
+    alluvium, real = Alluvium(program, flink, work), Real(flink, work)
+    base, said = alluvium.describe("base", work / "base.jar", "EvoJob", "identical")
     if base is None:
         sys.exit(said)
-    generated = next(one["id"] for one in base["operators"] if one["name"] == "AutoUid")
-    real = Real(flink, work)
-    old = {clean: real.savepoint(work, work / "base.jar", "identical" + "-clean" * clean) for clean in (False, True)}
-    jobs = [(name, "base", name) for name in JOBS] + [(f"pojo-{name}", name, "identical") for name in POJOS]
-    wrong = 0
-    for name, jar, variant in [job for job in jobs if not wanted or job[0] in wanted]:
-        jar = work / f"{jar}.jar"
-        args = [variant, generated] if variant == "auto-uid-pinned" else [variant]
-        against = old[variant.endswith("-clean")]
-        description, said = describe(alluvium, flink, jar, work / f"{name}.json", *args)
-        ours = check(alluvium, work / f"{name}.json", against) if description else said.strip().split("\n")[-1]
-        theirs, _, why = real.ask("restore", against, jar, "EvoJob", *args).partition("\t")
+    generated = next(one["id"] for one in json.loads(base.read_text())["operators"] if one["name"] == "AutoUid")
+    old = {
+        name: real.savepoint(work, work / "base.jar", *args)
+        for name, args in {
+            "evo": ["EvoJob", "identical"],
+            "clean": ["EvoJob", "identical-clean"],
+            "window": ["WindowJob", "identical"],
+            "sql": ["SqlJob", "identical"],
+        }.items()
+    }
+    wrong, done, began = 0, 0, time.monotonic()
+    for name, jar, main_class, args, against in jobs(work, generated):
+        if wanted and name not in wanted:
+            continue
+        description, said = alluvium.describe(name, jar, main_class, *args)
+        ours = alluvium.check(description, old[against])["overall"] if description else said.strip().split("\n")[-1]
+        theirs, _, why = real.ask("restore", old[against], jar, main_class, *args).partition("\t")
         same = FLINK.get(ours) == theirs
-        wrong += not same
+        wrong, done = wrong + (not same), done + 1
         print(f"{'same ' if same else 'OTHER'} {name:32} {ours:28} {theirs:7} {why[:90]}", flush=True)
-    print(f"{wrong} verdicts differ from Flink's")
+    if not wanted or "probe" in wanted:
+        failed = probed(alluvium, real, work)
+        wrong += failed is not None
+        print(f"{'OTHER' if failed else 'same '} probe of a trigger{': ' + failed if failed else ''}")
+    print(f"{done} jobs in {time.monotonic() - began:.0f} s: {wrong} verdicts differ from Flink's")
     sys.exit(1 if wrong else 0)
 
 

@@ -52,12 +52,17 @@ fn changed() -> Json {
         {"name": "opened", "serializer": {"class": "kryo", "type": "java.time.LocalDate"}}]});
     let mut window = keyed("window", "list", tree("list", vec!["long".into()]));
     window["serializers"]["namespace"] = "time-window".into();
+    let mut brief = keyed("brief", "value", tree("ttl", vec!["long".into(), "string".into()]));
+    brief["ttl_ms"] = 60_000.into();
     json!({"uid": "changed", "name": "Changed", "parallelism": 2, "max_parallelism": 128, "states": [
         keyed("account", "value", account),
         keyed("kind", "value", json!({"class": "enum", "type": "com.example.Kind", "symbols": ["A", "B"]})),
         keyed("totals", "map", tree("map", vec!["string".into(), "long".into()])),
         window,
-        {"name": "positions", "kind": "operator-list", "serializers": {"value": "long"}}]})
+        keyed("own", "value", json!({"class": "com.example.OwnSerializer", "version": 1})),
+        brief,
+        {"name": "positions", "kind": "operator-list", "serializers": {"value": "long"}},
+        {"name": "$input-0", "kind": "in-flight", "value_type": {"opaque": "record"}}]})
 }
 
 /// A job of random operators, with the one that is changed among them.
@@ -94,7 +99,6 @@ fn checked(old: &Json, new: &Json) -> Report {
     check(&contract(old), &contract(new))
 }
 
-/// Changes of the operator or of the job, by the rule that they are about.
 /// The rule that a change is to be found by, and the change to a job at an operator.
 type Change = (&'static str, fn(&mut Json, usize));
 
@@ -132,6 +136,24 @@ fn changes() -> Vec<Change> {
             state(job, at, "totals")["serializers"]["value"]["parts"][0]["serializer"] = "int".into()
         }),
         ("NSP001", |job, at| state(job, at, "window")["serializers"]["namespace"] = "global-window".into()),
+        ("UID001", |job, at| {
+            job["operators"][at]["uid"] = Json::Null;
+            job["operators"][at]["id"] = "bad4f530493aac1739b5676ea3f83886".into();
+        }),
+        ("SER001", |job, at| {
+            let kryo = json!({"class": "kryo", "type": "com.example.Account"});
+            state(job, at, "account")["serializers"]["value"] = kryo;
+        }),
+        ("SER002", |job, at| {
+            let states = job["operators"][at]["states"].as_array_mut().unwrap();
+            states.push(keyed("note", "value", json!({"class": "kryo", "type": "com.example.Note"})));
+        }),
+        ("SER003", |job, at| state(job, at, "own")["serializers"]["value"]["version"] = 2.into()),
+        ("TTL001", |job, at| state(job, at, "brief")["ttl_ms"] = 30_000.into()),
+        ("CHK001", |job, _| {
+            let operators = job["operators"].as_array_mut().unwrap();
+            operators.push(json!({"uid": "pass", "parallelism": 2, "max_parallelism": 128}));
+        }),
         ("SCH001", |job, at| {
             state(job, at, "totals")["serializers"]["value"]["parts"][1]["serializer"] = "int".into()
         }),
@@ -154,6 +176,11 @@ fn changes() -> Vec<Change> {
     ]
 }
 
+/// The rules that some change here is found by.
+pub(super) fn rules() -> Vec<&'static str> {
+    changes().into_iter().map(|(rule, _)| rule).chain(["OPR004"]).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -174,7 +201,8 @@ proptest! {
             let report = checked(&job, &new);
             let found: Vec<&str> = report.findings.iter().map(|finding| finding.rule.id).collect();
             prop_assert!(found.contains(&rule), "{} is not among {:?}", rule, found);
-            let information = ["OPR002", "STA001", "SCH002", "SCH003"].contains(&rule);
+            let information = ["OPR002", "STA001", "SCH002", "SCH003", "SER002", "SER003", "TTL001", "CHK001"];
+            let information = information.contains(&rule);
             prop_assert_eq!(report.overall <= Overall::RestoresAfterMigration, information, "{}", rule);
         }
     }

@@ -5,6 +5,7 @@ mod flink;
 mod flink_damage;
 mod flips;
 mod gate;
+mod gate_own;
 mod journeys;
 mod kills;
 mod memory;

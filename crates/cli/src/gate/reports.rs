@@ -16,16 +16,18 @@ enum Form {
     Json,
     Sarif,
     Junit,
+    CodeQuality,
     Github,
     Markdown,
     Summary,
 }
 
-const FORMS: [(&str, Form); 7] = [
+const FORMS: [(&str, Form); 8] = [
     ("text", Form::Text),
     ("json", Form::Json),
     ("sarif", Form::Sarif),
     ("junit", Form::Junit),
+    ("code-quality", Form::CodeQuality),
     ("github", Form::Github),
     ("markdown", Form::Markdown),
     ("summary", Form::Summary),
@@ -70,6 +72,7 @@ impl Target {
                 let text = report::junit::render(gate).context("cannot write the JUnit report")?;
                 format!("{}\n", text.trim_end())
             }
+            Form::CodeQuality => format!("{:#}\n", report::code_quality::render(gate)),
             Form::Github => report::github::render(gate),
             Form::Markdown => report::markdown::comment(gate),
             Form::Summary => report::markdown::summary(gate, report::markdown::SUMMARY_BYTES),

@@ -51,21 +51,22 @@ Exit codes:
   4    a side is valid but not supported: nothing was compared";
 
 pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
-    let plan = args.gate.plan()?;
-    let target = args.target.as_deref().map(release).transpose()?;
+    let side = |place: &Option<String>| place.clone().unwrap_or_default();
+    let (old, new) = (&side(&args.against), &side(&args.new));
+    let plan = args.gate.plan(old, new, out)?;
     if args.gate.shows_config() {
         return plan.show(out);
     }
-    let (Some(old), Some(new)) = (&args.against, &args.new) else {
+    if args.against.is_none() || args.new.is_none() {
         return Err(Told::new(ErrorKind::Input, "check needs NEW and --against OLD").into());
-    };
+    }
     if args.dry_run {
-        let side = |place| side::open(place, &args.options);
-        let new = side(new)?;
-        return dry_run(side(old)?, &new, old, out);
+        let (new, side) = both(new, old, &args.options)?;
+        return dry_run(side, new, old, out);
     }
     let mut failed = 0;
-    let report = compare(old, new, target, args).map(|(report, rows)| {
+    let target = args.target.as_deref().map(release).transpose();
+    let report = target.and_then(|target| compare(old, new, target, args)).map(|(report, rows)| {
         failed = rows;
         report
     });
@@ -83,30 +84,42 @@ fn release(target: &str) -> Result<Engine> {
 
 /// Compares the sides; returns the report, and the number of rows that failed where rows were read.
 fn compare(old: &str, new: &str, target: Option<Engine>, args: &Args) -> Result<(Report, u64)> {
-    let new = side::open(new, &args.options)?.job();
-    let side = side::open(old, &args.options)?;
-    let mut restores = Contract::from(&new);
+    let (new, side) = both(new, old, &args.options)?;
+    let new = new.job();
+    let reads_rows = args.evidence != Evidence::Metadata;
+    if reads_rows && matches!(side, Side::Job(_)) {
+        return Err(Told::new(ErrorKind::Input, format!("{old} holds no rows to read"))
+            .next("--evidence needs a snapshot behind --against")
+            .into());
+    }
+    let read_as = reads_rows.then(|| new.clone());
+    let mut restores = Contract::from(new);
     if let Some(engine) = target {
         restores.engine = engine;
     }
-    let mut report = alluvium_compat::check(&Contract::from(&side.job()), &restores);
-    let failed = match side {
+    match side {
+        Side::Job(job) => Ok((alluvium_compat::check(&Contract::from(*job), &restores), 0)),
         Side::Snapshot(source) => {
+            let mut report = alluvium_compat::check(&Contract::from(source.describe()), &restores);
             let progress = Progress::start("reading rows");
             let source = progress.watch(source);
-            evidence::gather(&mut report, &source, &new, args.evidence)?
+            let failed = evidence::gather(&mut report, &source, read_as.as_ref(), args.evidence)?;
+            Ok((report, failed))
         }
-        Side::Job(_) if args.evidence == Evidence::Metadata => 0,
-        Side::Job(_) => {
-            return Err(Told::new(ErrorKind::Input, format!("{old} holds no rows to read"))
-                .next("--evidence needs a snapshot behind --against")
-                .into());
-        }
-    };
-    Ok((report, failed))
+    }
 }
 
-fn dry_run(old: Side, new: &Side, place: &str, out: &mut Out) -> Result<Exit> {
+/// Opens both sides at once; large documents take their time.
+fn both(new: &str, old: &str, options: &Options) -> Result<(Side, Side)> {
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| side::open(new, options));
+        let old = side::open(old, options);
+        let new = opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((new?, old?))
+    })
+}
+
+fn dry_run(old: Side, new: Side, place: &str, out: &mut Out) -> Result<Exit> {
     match old {
         Side::Snapshot(source) => {
             let progress = Progress::start("reading rows");

@@ -42,6 +42,11 @@ struct FlinkArgs {
     /// More jars that the job needs, such as its connectors. May be repeated.
     #[arg(long, value_name = "JAR", requires = "flink")]
     class_path: Vec<PathBuf>,
+    /// Records that the sources give before they are idle, so that states which are registered with the first record
+    /// are seen: lines of {"source": UID OR NAME, "record": …, "timestamp": MILLISECONDS}. A job of one source needs not name
+    /// it; POJOs are objects, tuples and rows arrays or objects of their fields.
+    #[arg(long, value_name = "RECORDS.jsonl", requires = "flink")]
+    probe: Option<PathBuf>,
     /// Seconds that the operators may take to open.
     #[arg(long, value_name = "SECONDS", default_value_t = 120, requires = "flink")]
     timeout: u32,

@@ -1,8 +1,11 @@
+mod text;
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use alluvium::failure::{Exit, Told};
-use alluvium_model::job::job_to_json;
-use alluvium_model::{ErrorKind, JobDescription};
+use alluvium_model::job::{OperatorDescription, job_from_json, job_to_json};
+use alluvium_model::{JobDescription, StateSchema};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value as Json};
 
@@ -61,26 +64,50 @@ fn lock(mut job: JobDescription) -> Result<String> {
     job.operators.sort_by(|a, b| (&a.uid, a.id).cmp(&(&b.uid, b.id)));
     for operator in &mut job.operators {
         operator.states.sort_by(|a, b| a.name.cmp(&b.name));
+        if job.engine.is_some() {
+            operator.states.iter_mut().for_each(|state| Arc::make_mut(state).raw.clear());
+        }
     }
-    let mut json = without_nulls(job_to_json(&job));
+    let mut json = job_to_json(&job);
     if let Some(job) = json.as_object_mut() {
         job.shift_remove("edges");
     }
-    let text = toml::to_string_pretty(&json)
-        .map_err(|error| Told::new(ErrorKind::Internal, format!("the description is no TOML: {error}")))?;
-    Ok(format!("{HEADER}{text}"))
+    without_given_types(&mut json, &job);
+    Ok(format!("{HEADER}{}", text::print(&json)))
 }
 
-/// TOML has no null: a member that is null is absent.
-fn without_nulls(json: Json) -> Json {
-    match json {
-        Json::Object(members) => {
-            let there = members.into_iter().filter(|(_, value)| !value.is_null());
-            Json::Object(there.map(|(name, value)| (name, without_nulls(value))).collect::<Map<_, _>>())
-        }
-        Json::Array(all) => all.into_iter().map(without_nulls).collect(),
-        other => other,
+/// Leaves out the types that follow from a state's serializers (rule JOB-2): nothing is said twice.
+fn without_given_types(json: &mut Json, job: &JobDescription) {
+    let mut short = json.clone();
+    for state in states(&mut short).filter(|state| state.contains_key("serializers")) {
+        TYPES.into_iter().for_each(|name| drop(state.shift_remove(name)));
     }
+    // What cannot be read without its types keeps them all.
+    let Ok(read) = job_from_json(&short) else { return };
+    let same = |(a, b): (&OperatorDescription, &OperatorDescription)| {
+        let same = |a: &StateSchema, b: &StateSchema| {
+            StateSchema { field_id_max: b.field_id_max, ..a.clone() } == *b
+        };
+        a.states.iter().zip(&b.states).map(|(a, b)| same(a, b)).collect::<Vec<_>>()
+    };
+    let same = read.operators.iter().zip(&job.operators).flat_map(same);
+    for (state, _) in states(json).zip(same).filter(|(_, same)| *same) {
+        if state.contains_key("serializers") {
+            TYPES.into_iter().for_each(|name| drop(state.shift_remove(name)));
+        }
+    }
+}
+
+/// Members of a state that its serializers may give.
+const TYPES: [&str; 5] = ["key_type", "namespace_type", "map_key_type", "value_type", "field_id_max"];
+
+/// Returns every state of a description, in order.
+fn states(job: &mut Json) -> impl Iterator<Item = &mut Map<String, Json>> {
+    fn list<'j>(json: &'j mut Json, name: &str) -> &'j mut [Json] {
+        json.get_mut(name).and_then(Json::as_array_mut).map_or(&mut [], Vec::as_mut_slice)
+    }
+    let states = list(job, "operators").iter_mut().flat_map(|operator| list(operator, "states"));
+    states.filter_map(Json::as_object_mut)
 }
 
 const HEADER: &str = "# The state of this job, as its snapshots hold it. Made by `alluvium lock`; kept in git, compared by\n\

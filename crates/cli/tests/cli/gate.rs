@@ -35,6 +35,8 @@ fn one_run_writes_every_report() {
         "--report",
         "junit=r.xml",
         "--report",
+        "code-quality=r.quality.json",
+        "--report",
         "summary=r.md",
         "--report",
         "markdown=c.md",
@@ -51,6 +53,8 @@ fn one_run_writes_every_report() {
     );
     let sarif: Json = serde_json::from_str(&read("r.sarif")).unwrap();
     assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "STA002");
+    let issues: Json = serde_json::from_str(&read("r.quality.json")).unwrap();
+    assert_eq!((issues[0]["check_name"].as_str(), issues[0]["severity"].as_str()), (Some("STA002"), Some("critical")));
     assert!(read("r.xml").contains("failures=\"1\"") && read("c.md").starts_with("<!-- alluvium-check -->"));
     run(&sandbox, &["--report", "summary=r.md"]).exits(1);
     assert_eq!(read("r.md").matches("State check: failed").count(), 2);
@@ -67,6 +71,23 @@ fn reports_of_an_input_that_is_not_there_say_so() {
     };
     assert_eq!(read("r.json")["conclusion"], "error");
     assert_eq!(read("r.sarif")["runs"][0]["invocations"][0]["executionSuccessful"], false);
+}
+
+#[test]
+fn reports_of_a_policy_that_cannot_be_read_say_so() {
+    let sandbox = Sandbox::new();
+    fixture(&sandbox, "STA002");
+    let read = |file: &str| -> Json {
+        serde_json::from_str(&std::fs::read_to_string(sandbox.path(file)).unwrap()).unwrap()
+    };
+    sandbox.write("alluvium.check.toml", "profil = 'strict'\n");
+    run(&sandbox, &["--report", "json=policy.json"]).exits(2);
+    assert_eq!(read("policy.json")["conclusion"], "error");
+    let more = ["--no-config", "--baseline", "not-there.json", "--report", "code-quality=baseline.json"];
+    run(&sandbox, &more).exits(3);
+    assert_eq!(read("baseline.json")[0]["severity"], "blocker");
+    run(&sandbox, &["--no-config", "--target", "flink", "--report", "json=target.json"]).exits(2);
+    assert_eq!(read("target.json")["error"]["exit"], 2);
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Pack {
 }
 
 /// Returns the major and the minor release that a text begins with.
-fn number(text: &str) -> Option<(u32, u32)> {
+pub(super) fn number(text: &str) -> Option<(u32, u32)> {
     let text = text.trim_start_matches("flink-");
     let mut parts = text.split(|c: char| !c.is_ascii_digit());
     Some((parts.next()?.parse().ok()?, parts.next().unwrap_or_default().parse().unwrap_or(0)))

@@ -8,6 +8,7 @@
 //! | enum | constants added or moved reconfigure; a removed one fails the restore | `EnumSerializer.EnumSerializerSnapshot` |
 //! | Avro | an equal schema as is; one that Avro can resolve migrates | `AvroSerializerSnapshot` |
 //! | Kryo | the same class; classes registered otherwise reconfigure; Kryo 2 is unreadable for Kryo 5 | `KryoSerializerSnapshot` |
+//! | of the job's own | the same class, as is; it alone knows whether it reads another version of itself | `TypeSerializerSnapshot` |
 //! | row of SQL | equal types, then the parts | `RowDataSerializer.RowDataSerializerSnapshot` |
 //! | time to live on or off | migrates from 2.0; incompatible before | `TtlAwareSerializer`, `TtlStateFactory.TtlSerializer` |
 
@@ -38,6 +39,10 @@ pub(crate) enum Seen {
     Ttl,
     /// Kryo 2 wrote what Kryo 5 is to read.
     Kryo,
+    /// The same class of values has another serializer, or one has a serializer of the job's own.
+    Serializer,
+    /// A serializer of the job's own says another version.
+    Own,
 }
 
 /// A difference of two serializers.
@@ -86,7 +91,16 @@ impl Resolver {
             return self.ttl(path, old, new);
         }
         if class(old) != class(new) {
-            return self.incompatible(path, format!("{}, was {}", label(new), label(old)));
+            let same_values = old.type_class.is_some() && old.type_class == new.type_class;
+            let seen = if same_values || is_own(old) || is_own(new) { Seen::Serializer } else { Seen::Type };
+            let text = format!("{}, was {}", label(new), label(old));
+            return self.push(path, Outcome::Incompatible, seen, text);
+        }
+        if let (true, Some(before), Some(now)) = (is_own(new), old.version, new.version)
+            && before != now
+        {
+            let text = format!("{} of version {now}, was {before}", label(new));
+            self.push(path, Outcome::AsIs, Seen::Own, text);
         }
         match old.name() {
             "pojo" => self.pojo(path, old, new),
@@ -252,6 +266,11 @@ fn is_fixed_type(name: &str) -> bool {
         || name.ends_with(".WritableSerializer")
         || name.ends_with(".CopyableValueSerializer")
         || name.ends_with(".ScalaEnumSerializer")
+}
+
+/// Returns whether a serializer is of the job's own: its code says what it reads.
+fn is_own(tree: &SerializerTree) -> bool {
+    !tree.class.starts_with("org.apache.flink.") && tree.class.contains('.')
 }
 
 /// Returns the class as Flink of today names it: some were moved.

@@ -4,11 +4,12 @@ use alluvium_model::evolution::{Outcome, What, resolve as resolve_types};
 use alluvium_model::serializer::SerializerTree;
 use alluvium_model::{LogicalType, StateKind};
 
+use super::findings::{new_kryo, own_changed};
 use super::resolve::{Difference, Resolved, Seen, resolve};
 use super::{Restore, is_timer};
 use crate::check::Run;
 use crate::contract::{OperatorContract, StateContract};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::report::Verdict;
 use crate::rules::*;
 use crate::suggestion::Suggestion;
@@ -17,9 +18,9 @@ impl Restore {
     /// The key serializer must be compatible as it is or reconfigured (`HeapRestoreOperation`,
     /// `RocksDBFullRestoreOperation`).
     pub(super) fn key(&self, run: &mut Run, old: &OperatorContract, new: &OperatorContract) {
-        let keyed = |operator: &'_ OperatorContract| -> Option<StateContract> {
-            operator.states.iter().find(|state| state.schema.kind.is_keyed()).cloned()
-        };
+        fn keyed(operator: &OperatorContract) -> Option<&StateContract> {
+            operator.states.iter().find(|state| state.schema.kind.is_keyed())
+        }
         let (Some(before), Some(now)) = (keyed(old), keyed(new)) else { return };
         let trees = (&before.serializers.key, &now.serializers.key);
         let types = (before.schema.key.as_ref(), now.schema.key.as_ref());
@@ -33,6 +34,7 @@ impl Restore {
                 &resolved,
             );
         }
+        own_changed(run, &Finding::new(&SER003, new.label()), &resolved);
     }
 
     /// Compares states by name. Those that are gone stay behind without a word: keyed state goes on into
@@ -59,6 +61,7 @@ impl Restore {
                         .fix("nothing, if that is wanted"),
                 );
             }
+            new_kryo(run, new, now);
             run.verdict(new, &now.schema.name, Verdict::New);
         }
     }
@@ -90,111 +93,22 @@ impl Restore {
         if map_key {
             outcome = Outcome::Incompatible;
         }
-        run.verdict(operator, name, outcome.into());
-        self.report(run, &finding, &value, map_key);
-    }
-
-    /// Reports what happens to the values of a state.
-    fn report(
-        &self,
-        run: &mut Run,
-        finding: &dyn Fn(&'static Rule) -> Finding,
-        value: &Resolved,
-        map_key: bool,
-    ) {
-        let of = |outcome: Outcome, seen: &[Seen]| -> Vec<&Difference> {
-            value.differences.iter().filter(|d| d.outcome == outcome && seen.contains(&d.seen)).collect()
-        };
-        if map_key {
-            let sees =
-                value.differences.iter().filter(|d| d.path.starts_with("value.key")).collect::<Vec<_>>();
-            return run.refuse(
-                finding(&KEY003)
-                    .fact("change", fact(&sees))
-                    .sees(joined(&sees))
-                    .consequence("keys of a map are not migrated: the restore is refused")
-                    .fix("keep the type of the map key, or give the state another name"),
-            );
-        }
-        let kryo = of(Outcome::Incompatible, &[Seen::Kryo]);
-        if !kryo.is_empty() {
-            run.refuse(
-                finding(&VER001)
-                    .fact("change", fact(&kryo))
-                    .sees(joined(&kryo))
-                    .consequence("the bytes are misread: the restore fails with whatever they provoke")
-                    .fix("before the upgrade give the type a serializer that is no Kryo, and rewrite the state with it"),
-            );
-        }
-        let ttl = of(Outcome::Incompatible, &[Seen::Ttl]);
-        if !ttl.is_empty() {
-            let mut found = finding(&TTL002)
-                .sees(joined(&ttl))
-                .consequence("Flink 1 cannot switch a time to live on or off: the restore is refused")
-                .fix("give the state another name, or restore with Flink 2.0 or later");
-            found.severity = Severity::Deny;
-            run.refuse(found);
-        }
-        let incompatible = of(Outcome::Incompatible, &[Seen::Type]);
-        if !incompatible.is_empty() {
-            run.refuse(
-                finding(&SCH001)
-                    .fact("change", fact(&incompatible))
-                    .sees(joined(&incompatible))
-                    .consequence("the new serializer is incompatible with the old one: the restore is refused, with -n too")
-                    .fix("keep the type, or give the state another name"),
-            );
-        }
-        if value.outcome == Outcome::Incompatible {
-            return;
-        }
-        let ttl = of(Outcome::AfterMigration, &[Seen::Ttl]);
-        if !ttl.is_empty() {
+        let own = outcome <= Outcome::Reconfigured
+            && [&namespace, &value].iter().any(|part| part.differences.iter().any(|d| d.seen == Seen::Own));
+        run.verdict(operator, name, if own { Verdict::NotChecked } else { outcome.into() });
+        if let (Some(before), Some(now)) = (old.schema.ttl_ms, new.schema.ttl_ms)
+            && before != now
+        {
             run.findings.push(
-                finding(&TTL002)
-                    .sees(joined(&ttl))
-                    .consequence(
-                        "old entries are rewritten; those that get a time to live count from the restore",
-                    )
+                finding(&TTL001)
+                    .fact("old", before)
+                    .fact("new", now)
+                    .sees(format!("a time to live of {now} ms, was {before} ms"))
+                    .consequence("old entries live by the new time, counted from their last access")
                     .fix("nothing, if that is wanted"),
             );
         }
-        let removed = of(Outcome::AfterMigration, &[Seen::FieldRemoved]);
-        let migrated = of(Outcome::AfterMigration, &[Seen::FieldRemoved, Seen::Type]);
-        if !migrated.is_empty() {
-            let mut found = finding(&SCH002).fact("change", fact(&migrated)).sees(joined(&migrated));
-            found = if removed.is_empty() {
-                found.consequence("stored values are changed while they are read").fix("nothing")
-            } else {
-                found.severity = Severity::Warn;
-                found
-                    .consequence("stored values are changed while they are read; removed fields are lost")
-                    .fix("keep the field if its values are needed")
-            };
-            run.findings.push(found);
-        }
-        let reconfigured = of(Outcome::Reconfigured, &[Seen::Type]);
-        if !reconfigured.is_empty() {
-            run.findings.push(
-                finding(&SCH003)
-                    .fact("change", fact(&reconfigured))
-                    .sees(joined(&reconfigured))
-                    .consequence("stored values are read as they are, by a serializer told of the old order")
-                    .fix("nothing"),
-            );
-        }
-    }
-
-    fn incompatible(&self, run: &mut Run, finding: Finding, resolved: &Resolved) {
-        let all: Vec<&Difference> = resolved.differences.iter().collect();
-        if all.iter().any(|difference| difference.seen == Seen::Kryo) {
-            let place = Finding::new(&VER001, finding.operator.clone());
-            run.refuse(Finding { state: finding.state.clone(), ..place }.fact("change", fact(&all)).sees(joined(&all)).consequence(
-                "the bytes are misread: the restore fails with whatever they provoke",
-            ).fix("before the upgrade give the type a serializer that is no Kryo, and rewrite the state with it"));
-            return;
-        }
-        run.refuse(finding.fact("change", fact(&all)).sees(joined(&all)));
+        self.report(run, &finding, &namespace, &value, map_key);
     }
 
     /// Compares a part that may not change in meaning.
@@ -349,15 +263,4 @@ fn left_behind(run: &mut Run, old: &OperatorContract, new: &OperatorContract, be
             .fix("keep the state under its name; to be rid of its rows, clear it before it goes"),
     );
     run.verdict(old, &before.schema.name, Verdict::SilentlyLost);
-}
-
-fn joined(differences: &[&Difference]) -> String {
-    let texts: Vec<String> = differences.iter().map(|d| format!("{}: {}", d.path, d.text)).collect();
-    texts.join("; ")
-}
-
-/// Returns differences without prose: place, outcome and kind of each.
-fn fact(differences: &[&Difference]) -> String {
-    let told = |d: &&Difference| format!("{}: {} {:?}", d.path, d.outcome.name(), d.seen);
-    differences.iter().map(told).collect::<Vec<_>>().join("; ")
 }

@@ -1,6 +1,6 @@
 //! Markdown: a comment on a pull request, or the summary of a step.
 
-use crate::{Answer, Finding, Gate, Graded, Suggestion};
+use crate::{Answer, Finding, Gate, Graded, Impact, Suggestion};
 
 /// Begins every comment, so that a later run finds the comment of an earlier one and replaces it.
 pub const MARKER: &str = "<!-- alluvium-check -->";
@@ -73,8 +73,14 @@ fn finding_block(finding: &Finding) -> String {
         escape(finding.rule.title)
     );
     let apply = finding.suggestion.as_ref().map(Suggestion::sentence).unwrap_or_default();
-    let parts =
-        [("sees", &finding.sees), ("then", &finding.consequence), ("fix", &finding.fix), ("apply", &apply)];
+    let impact = finding.impact.as_ref().map(Impact::sentence).unwrap_or_default();
+    let parts = [
+        ("sees", &finding.sees),
+        ("then", &finding.consequence),
+        ("holds", &impact),
+        ("fix", &finding.fix),
+        ("apply", &apply),
+    ];
     for (name, part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
         text += &format!("  - {name}: {}\n", escape(part));
     }

@@ -1,4 +1,4 @@
-use crate::report::{github, json, junit, markdown, sarif, text};
+use crate::report::{code_quality, github, json, junit, markdown, sarif, text};
 use crate::rules::{SCH002, STA002, UID001};
 use crate::{
     Answer, Baseline, Failure, Finding, Gate, Overall, Policy, Report, Severity, Suggestion, day_of,
@@ -55,6 +55,23 @@ fn inputs_that_failed_never_look_like_no_changes() {
     assert_eq!(github::render(&empty), "");
     assert!(markdown::comment(&failed).contains("State check: error"));
     assert!(text::render(&failed).contains("nothing was compared"));
+    let issues = code_quality::render(&failed);
+    assert_eq!(issues[0]["severity"], "blocker");
+    assert!(issues[0]["description"].as_str().unwrap().contains("there is no sp"));
+    assert_eq!(code_quality::render(&empty), serde_json::json!([]));
+}
+
+#[test]
+fn issues_of_code_quality_have_what_gitlab_asks_for() {
+    let issues = code_quality::render(&gate(many(2)));
+    let issues = issues.as_array().unwrap();
+    let severities: Vec<&str> = issues.iter().map(|issue| issue["severity"].as_str().unwrap()).collect();
+    assert_eq!(severities, ["critical", "critical", "major", "major", "info", "info"]);
+    for issue in issues {
+        assert_eq!(issue["location"]["path"], "new job.json");
+        assert_eq!(issue["location"]["lines"]["begin"], 1);
+        assert_eq!(issue["fingerprint"].as_str().unwrap().len(), 32);
+    }
 }
 
 #[test]

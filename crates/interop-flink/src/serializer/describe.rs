@@ -46,7 +46,8 @@ impl Serializer {
         if let Some(notes) = self.notes() {
             note(notes, &mut tree);
         }
-        if tree.parts.is_empty() && tree.type_class.is_none() && tree.facts.is_empty() {
+        let is_flinks = tree.class.starts_with("org.apache.flink.");
+        if is_flinks && tree.parts.is_empty() && tree.type_class.is_none() && tree.facts.is_empty() {
             tree.version = None;
         }
         tree

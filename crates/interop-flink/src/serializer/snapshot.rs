@@ -192,7 +192,8 @@ impl<'r, 'a> Reader<'r, 'a> {
         match self.within(&mut frame, |r| r.versioned()) {
             Err(Error::Unsupported { .. }) => {
                 let class = serializer_class(&peek.utf("serializer snapshot class")?);
-                Ok(Serializer::new(class, Codec::Opaque))
+                let version = Some(peek.i32("serializer snapshot version")?);
+                Ok(Serializer::new(class, Codec::Opaque).with_notes(Notes { version, ..Notes::default() }))
             }
             Ok(_) if !frame.is_empty() => {
                 Err(frame.malformed("serializer snapshot", "the end of its frame", frame.left()))

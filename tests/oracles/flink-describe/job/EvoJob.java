@@ -194,14 +194,6 @@ public final class EvoJob {
         }
     }
 
-    /** Counts, visibly for the class loaders of all jobs, what came to the end. */
-    static final class Count extends ProcessFunction<Long, Long> {
-        @Override
-        public void processElement(Long number, Context context, Collector<Long> out) {
-            System.getProperties().merge("evo.seen", 1, (a, b) -> (Integer) a + (Integer) b);
-        }
-    }
-
     private static SingleOutputStreamOperator<Long> keyed(
             SingleOutputStreamOperator<Long> from, Keyed<?> function, boolean longs) {
         @SuppressWarnings({"unchecked", "rawtypes"})
@@ -262,7 +254,7 @@ public final class EvoJob {
                 stream = stream.setUidHash(args[1]);
             }
         }
-        stream.rebalance().process(new Count()).returns(Types.LONG).name("End").uid("end");
+        stream.rebalance().process(new Count<Long>()).returns(Types.LONG).name("End").uid("end");
         env.execute("evolution");
     }
 

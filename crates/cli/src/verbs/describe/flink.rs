@@ -26,7 +26,8 @@ Jobs of Flink:
   Sources and sinks do not connect, and no checkpoint is written where the job says. Everything else
   is the job's own code and happens: its main, the open() and initializeState() of its functions, and
   initializeState() of sources and sinks of the old interface. Run it where that may happen; without
-  network, for instance. A state that is registered only with the first record cannot be seen.
+  network, for instance. A state that is registered only with the first record cannot be seen, unless
+  --probe gives the sources some records; those go through the job's operators, never into its sinks.
 
   Needs a JDK of version 11 or newer (17 for Flink 2): java and javac in JAVA_HOME or in PATH.";
 
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args, directory: &Path) -> Result<Exit> {
     let said: Json = serde_json::from_slice(&said).with_context(doing)?;
     let snapshot = crate::open::snapshot(text(&said, "/savepoint"), &Options::default())?;
     let job = joined(JobDescription::of_snapshot(snapshot.describe()), &said).with_context(doing)?;
-    for warning in warnings(&job, &said) {
+    for warning in warnings(&job, &said, args.flink.probe.is_some()) {
         eprintln!("warning: {warning}");
     }
     println!("{:#}", job_to_json(&job));
@@ -64,6 +65,15 @@ fn ask(args: &Args, flink: &Flink, classes: &Path, jar: &Path, scratch: &Scratch
     command.arg(helper::MAIN).arg(&scratch.0).arg(jar).arg(args.flink.timeout.to_string());
     if let Some(class) = &args.flink.class {
         command.args(["-class", class]);
+    }
+    if let Some(probe) = &args.flink.probe {
+        if !probe.is_file() {
+            let told = format!("there is no file {}", probe.display());
+            return Err(Told::new(ErrorKind::Missing, told)
+                .next("--probe takes records, one in a line")
+                .into());
+        }
+        command.arg("-probe").arg(probe);
     }
     command.args(["-D", &format!("parallelism.default={}", args.parallelism)]);
     for setting in &args.flink.settings {
@@ -144,7 +154,7 @@ fn described(
         states,
         max_parallelism_set: said.get("max_parallelism_set").and_then(Json::as_bool),
         serializers,
-        states_complete: true,
+        states_complete: said.get("states_complete").and_then(Json::as_bool).unwrap_or(true),
     })
 }
 
@@ -168,13 +178,14 @@ fn number(json: &Json, name: &str) -> Result<u32> {
 }
 
 /// Says what this description may lack.
-fn warnings(job: &JobDescription, said: &Json) -> Vec<String> {
+fn warnings(job: &JobDescription, said: &Json, probed: bool) -> Vec<String> {
     let mut all: Vec<String> =
         members(said, "/warnings").iter().filter_map(|one| Some(one.as_str()?.to_owned())).collect();
     if job.backend.is_none() {
         all.push("neither the job nor -D names a state backend: the description names none".into());
     }
-    all.push("a state that is registered only with the first record is not in this description".into());
+    let first = if probed { "a record that the probe lacks" } else { "the first record" };
+    all.push(format!("a state that is registered only with {first} is not in this description"));
     all
 }
 

@@ -12,12 +12,13 @@ use anyhow::{Context, Result};
 pub(super) const MAIN: &str = "alluvium.describe.Describe";
 
 /// The sources, by file name.
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 8] = [
     ("Capture.java", include_str!("../../../../../tools/describe-flink/Capture.java")),
     ("Describe.java", include_str!("../../../../../tools/describe-flink/Describe.java")),
     ("Graph.java", include_str!("../../../../../tools/describe-flink/Graph.java")),
     ("IdleSource.java", include_str!("../../../../../tools/describe-flink/IdleSource.java")),
     ("Json.java", include_str!("../../../../../tools/describe-flink/Json.java")),
+    ("Probe.java", include_str!("../../../../../tools/describe-flink/Probe.java")),
     ("Refuse.java", include_str!("../../../../../tools/describe-flink/Refuse.java")),
     ("StandIn.java", include_str!("../../../../../tools/describe-flink/StandIn.java")),
 ];
