@@ -6,7 +6,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use text::{job_from_json, job_to_json, schema_from_json, schema_to_json};
+pub use text::{job_from, job_from_json, job_to_json, schema_from_json, schema_to_json};
 
 use crate::serializer::StateSerializers;
 use crate::source::OperatorState;

@@ -11,6 +11,7 @@
 //! * placement: [`KeyGroup`], [`KeyGroupRange`], [`KeyGroupFunction`]
 //! * rows: [`StateSchema`], [`RowBatch`], [`Op`], [`digest`]
 //! * where state came from: [`Origin`], [`serializer`]
+//! * documents: [`job`], [`document`]
 //! * questions: [`SnapshotSource`], [`SnapshotDescription`]
 #![deny(missing_docs)]
 
@@ -18,6 +19,7 @@ pub mod big;
 pub mod canonical;
 pub mod column;
 pub mod digest;
+pub mod document;
 mod error;
 pub mod evolution;
 pub mod job;

@@ -2,6 +2,7 @@
 
 mod text;
 
+pub(crate) use text::type_from;
 pub use text::{type_from_json, type_to_json};
 
 /// A unit of time of day or of instants.

@@ -139,6 +139,8 @@ fn changes() -> Vec<Change> {
         ("UID001", |job, at| {
             job["operators"][at]["uid"] = Json::Null;
             job["operators"][at]["id"] = "bad4f530493aac1739b5676ea3f83886".into();
+            // A side without any uid is one that does not tell them.
+            job["operators"].as_array_mut().unwrap().push(json!({"uid": "source"}));
         }),
         ("SER001", |job, at| {
             let kryo = json!({"class": "kryo", "type": "com.example.Account"});

@@ -1,8 +1,11 @@
+use std::collections::HashSet;
+
 use alluvium::failure::Told;
-use alluvium_model::job::job_from_json;
+use alluvium_model::document::{Document, Node, Table};
+use alluvium_model::job::job_from;
 use alluvium_model::{ErrorKind, JobDescription, StateKind};
 use anyhow::{Context, Result};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::plan;
 
@@ -60,12 +63,15 @@ pub(super) fn read(place: &str, name: &str, text: &[u8]) -> Result<JobDescriptio
              schemas/job-description.schema.json says what may be in one",
         )
     };
-    let json = parse(name, text).with_context(doing)?;
-    if plan::is_plan(&json) {
-        return plan::job(&json).with_context(doing);
+    let document = parse(name, text).with_context(doing)?;
+    if document.get("flinkVersion").is_some() {
+        let json = document.to_json();
+        if plan::is_plan(&json) {
+            return plan::job(&json).with_context(doing);
+        }
     }
-    let json = complete(json).map_err(corrupt).with_context(doing)?;
-    job_from_json(&json)
+    let document = complete(document).map_err(corrupt).with_context(doing)?;
+    job_from(&document)
         .map_err(|error| {
             let kind = if error.kind() == ErrorKind::Input { ErrorKind::Corrupt } else { error.kind() };
             Told::new(kind, error.to_string())
@@ -73,15 +79,16 @@ pub(super) fn read(place: &str, name: &str, text: &[u8]) -> Result<JobDescriptio
         .with_context(doing)
 }
 
-fn parse(name: &str, text: &[u8]) -> Result<Json> {
+fn parse<'t>(name: &str, text: &'t [u8]) -> Result<Document<'t>> {
     let text = std::str::from_utf8(text).map_err(|error| corrupt(error.to_string()))?;
+    let yaml = || serde_saphyr::from_str::<Json>(text).map(Document::from);
     Ok(match kind(name, text.as_bytes()) {
         Kind::Document(Syntax::Json) => serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?,
         Kind::Document(Syntax::Toml) => toml::from_str(text).map_err(|e| corrupt(e.to_string()))?,
-        Kind::Document(Syntax::Yaml) => serde_saphyr::from_str(text).map_err(|e| corrupt(e.to_string()))?,
+        Kind::Document(Syntax::Yaml) => yaml().map_err(|e| corrupt(e.to_string()))?,
         _ => match toml::from_str(text) {
-            Ok(json) => json,
-            Err(as_toml) => serde_saphyr::from_str(text).map_err(|as_yaml| {
+            Ok(document) => document,
+            Err(as_toml) => yaml().map_err(|as_yaml| {
                 corrupt(format!("as TOML: {}\nas YAML: {as_yaml}", as_toml.to_string().trim_end()))
             })?,
         },
@@ -97,74 +104,101 @@ fn corrupt(message: String) -> Told {
 /// Operators may be a table by uid and states one by name; `parallelism` and `max_parallelism` of the job count
 /// for operators without; keyed states get the key type of their operator. Members of other names are
 /// refused, with the nearest name.
-fn complete(json: Json) -> Result<Json, String> {
-    let Json::Object(mut job) = json else { return Err("the document is no table".into()) };
+fn complete(document: Document<'_>) -> Result<Document<'_>, String> {
+    let Document::Table(mut job) = document else { return Err("the document is no table".into()) };
     known(&job, &JOB, "the job")?;
-    job.entry("description_version").or_insert_with(|| 1.into());
+    if job.get("description_version").is_none() {
+        job.insert("description_version", Document::Number(1.into()));
+    }
     let defaults = ["parallelism", "max_parallelism"].map(|name| (name, job.remove(name)));
-    let operators = listed(job.remove("operators").unwrap_or(Json::Array(Vec::new())), "uid", "operators")?;
-    let operators = operators.into_iter().map(|operator| self::operator(operator, &defaults));
-    let operators = operators.collect::<Result<Vec<_>, _>>()?;
-    job.insert("operators".into(), operators.into());
-    Ok(Json::Object(job))
+    let operators = job.remove("operators").unwrap_or(Document::List(Vec::new()));
+    let operators = listed(operators, "uid", || "operators".into())?.into_iter();
+    let operators =
+        operators.map(|operator| self::operator(operator, &defaults)).collect::<Result<_, _>>()?;
+    job.insert("operators", Document::List(operators));
+    Ok(Document::Table(job))
 }
 
-fn operator(mut operator: Map<String, Json>, defaults: &[(&str, Option<Json>)]) -> Result<Json, String> {
-    let text = |name: &str| operator.get(name).and_then(Json::as_str).map(str::to_owned);
+fn operator<'t>(
+    mut operator: Table<'t>,
+    defaults: &[(&'static str, Option<Document<'t>>)],
+) -> Result<Document<'t>, String> {
+    let text = |name: &str| operator.get(name).and_then(Node::text).map(str::to_owned);
     let label = text("uid").or_else(|| text("id")).ok_or("an operator has neither uid nor id")?;
     known(&operator, &OPERATOR, &format!("operator {label}"))?;
     for (name, value) in defaults {
-        if let Some(value) = value {
-            operator.entry(*name).or_insert_with(|| value.clone());
+        if let (Some(value), None) = (value, operator.get(name)) {
+            operator.insert(*name, value.clone());
         }
     }
     let key = operator.get("key_type").filter(|key| !key.is_null()).cloned();
-    let states = operator.remove("states").unwrap_or(Json::Array(Vec::new()));
-    let states = listed(states, "name", &format!("states of {label}"))?;
-    let states = states.into_iter().map(|state| self::state(state, &label, key.as_ref()));
-    let states = states.collect::<Result<Vec<_>, _>>()?;
-    operator.insert("states".into(), states.into());
-    Ok(Json::Object(operator))
+    let states = operator.remove("states").unwrap_or(Document::List(Vec::new()));
+    let states = listed(states, "name", || format!("states of {label}"))?.into_iter();
+    let states = states.map(|state| self::state(state, &label, key.as_ref())).collect::<Result<_, _>>()?;
+    operator.insert("states", Document::List(states));
+    Ok(Document::Table(operator))
 }
 
-fn state(mut state: Map<String, Json>, operator: &str, key: Option<&Json>) -> Result<Json, String> {
-    let name = state.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
-    known(&state, &STATE, &format!("state {operator}/{name}"))?;
-    let kind = state.get("kind").and_then(Json::as_str).unwrap_or_default();
-    let keyed = StateKind::from_name(kind).is_some_and(StateKind::is_keyed);
-    if let (true, Some(key)) = (keyed, key) {
-        state.entry("key_type").or_insert_with(|| key.clone());
+fn state<'t>(
+    mut state: Table<'t>,
+    operator: &str,
+    key: Option<&Document<'t>>,
+) -> Result<Document<'t>, String> {
+    if let Some(odd) = state.names().find(|name| !STATE.contains(name)) {
+        let name = state.get("name").and_then(Node::text).unwrap_or_default();
+        return Err(unknown(odd, &STATE, &format!("state {operator}/{name}")));
     }
-    Ok(Json::Object(state))
+    let kind = state.get("kind").and_then(Node::text).unwrap_or_default();
+    let keyed = StateKind::from_name(kind).is_some_and(StateKind::is_keyed);
+    if let (true, Some(key), None) = (keyed, key, state.get("key_type")) {
+        state.insert("key_type", key.clone());
+    }
+    Ok(Document::Table(state))
 }
 
 /// Returns the tables of a list, or those of a table by name with the name as a member of each.
-fn listed(json: Json, name: &str, what: &str) -> Result<Vec<Map<String, Json>>, String> {
-    let table = |json: Json| match json {
-        Json::Object(table) => Ok(table),
-        other => Err(format!("{what}: a table is wanted, found {other}")),
+fn listed<'t>(
+    document: Document<'t>,
+    name: &'static str,
+    what: impl Fn() -> String,
+) -> Result<Vec<Table<'t>>, String> {
+    let table = |document: Document<'t>| match document {
+        Document::Table(table) => Ok(table),
+        other => Err(format!("{}: a table is wanted, found {}", what(), other.to_json())),
     };
-    match json {
-        Json::Array(all) => all.into_iter().map(table).collect(),
-        Json::Object(all) => {
-            let named = all.into_iter().map(|(key, json)| {
-                let mut table = table(json)?;
-                table.entry(name).or_insert_with(|| key.into());
+    match document {
+        Document::List(all) => all.into_iter().map(table).collect(),
+        Document::Table(all) => {
+            let mut seen = HashSet::new();
+            let named = all.into_iter().map(|(key, document)| {
+                if !seen.insert(key.clone()) {
+                    return Err(format!("{}: {key} stands there twice", what()));
+                }
+                let mut table = table(document)?;
+                if table.get(name).is_none() {
+                    table.insert(name, Document::Text(key));
+                }
                 Ok(table)
             });
             named.collect()
         }
-        other => Err(format!("{what}: a list or a table is wanted, found {other}")),
+        other => Err(format!("{}: a list or a table is wanted, found {}", what(), other.to_json())),
     }
 }
 
 /// Refuses members that no document has: a misspelt one must not be passed over.
-fn known(table: &Map<String, Json>, names: &[&str], what: &str) -> Result<(), String> {
-    let Some(odd) = table.keys().find(|key| !names.contains(&key.as_str())) else { return Ok(()) };
+fn known(table: &Table<'_>, names: &[&str], what: &str) -> Result<(), String> {
+    match table.names().find(|name| !names.contains(name)) {
+        Some(odd) => Err(unknown(odd, names, what)),
+        None => Ok(()),
+    }
+}
+
+fn unknown(odd: &str, names: &[&str], what: &str) -> String {
     let nearest = names.iter().max_by(|a, b| strsim::jaro(a, odd).total_cmp(&strsim::jaro(b, odd)));
     let hint = nearest.filter(|near| strsim::jaro(near, odd) > 0.7);
     let hint = hint.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-    Err(format!("{what} has a member {odd} that is not known{hint}"))
+    format!("{what} has a member {odd} that is not known{hint}")
 }
 
 const JOB: [&str; 9] = [

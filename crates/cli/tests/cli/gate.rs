@@ -54,7 +54,10 @@ fn one_run_writes_every_report() {
     let sarif: Json = serde_json::from_str(&read("r.sarif")).unwrap();
     assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "STA002");
     let issues: Json = serde_json::from_str(&read("r.quality.json")).unwrap();
-    assert_eq!((issues[0]["check_name"].as_str(), issues[0]["severity"].as_str()), (Some("STA002"), Some("critical")));
+    assert_eq!(
+        (issues[0]["check_name"].as_str(), issues[0]["severity"].as_str()),
+        (Some("STA002"), Some("critical"))
+    );
     assert!(read("r.xml").contains("failures=\"1\"") && read("c.md").starts_with("<!-- alluvium-check -->"));
     run(&sandbox, &["--report", "summary=r.md"]).exits(1);
     assert_eq!(read("r.md").matches("State check: failed").count(), 2);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 
 use super::{EdgeDescription, EngineDescription, JobDescription, OperatorDescription};
+use crate::document::Node;
 use crate::serializer::{StateSerializers, fill};
-use crate::types::{type_from_json, type_to_json};
+use crate::types::{type_from, type_to_json};
 use crate::{
     ElementType, Error, KeyGroupFunction, LogicalType, MaxParallelism, OperatorUid, Result, Role, StateKind,
     StateSchema,
@@ -116,7 +117,7 @@ pub fn schema_from_json(json: &Json) -> Result<StateSchema> {
 }
 
 /// Reads a state schema; types that it lacks follow from the serializers, if there are some.
-fn read_schema(json: &Json, serializers: &StateSerializers) -> Result<StateSchema> {
+fn read_schema(json: &impl Node, serializers: &StateSerializers) -> Result<StateSchema> {
     let kind_name = text(json, "kind")?;
     let kind =
         StateKind::from_name(kind_name).ok_or_else(|| odd("kind", "a kind of state", json.get("kind")))?;
@@ -124,22 +125,25 @@ fn read_schema(json: &Json, serializers: &StateSerializers) -> Result<StateSchem
     schema.key = optional_type(json, "key_type")?;
     schema.namespace = optional_type(json, "namespace_type")?;
     schema.map_key = optional_type(json, "map_key_type")?;
-    schema.value = member(json, "value_type").map(type_from_json).transpose()?;
+    schema.value = member(json, "value_type").map(type_from).transpose()?;
     schema.ttl_ms = optional_number(json, "ttl_ms")?;
     schema.ttl_unknown = match member(json, "ttl_unknown") {
-        None | Some(Json::Bool(false)) => false,
-        Some(Json::Bool(true)) if schema.ttl_ms.is_none() => true,
-        other => return Err(odd("ttl_unknown", "true, and no ttl_ms", other)),
+        None => false,
+        Some(flag) => match flag.flag() {
+            Some(true) if schema.ttl_ms.is_some() => None,
+            flag => flag,
+        }
+        .ok_or_else(|| odd("ttl_unknown", "true, and no ttl_ms", Some(flag)))?,
     };
     schema.field_id_max = optional_number(json, "field_id_max")?
         .map_or(Ok(0), u32::try_from)
         .map_err(|_| odd("field_id_max", "a 32-bit number", json.get("field_id_max")))?;
     if let Some(raw) = member(json, "raw") {
-        let names = raw.as_array().ok_or_else(|| odd("raw", "an array", Some(raw)))?;
+        let names = raw.list().ok_or_else(|| odd("raw", "an array", Some(raw)))?;
         for name in names {
             let role = [Role::KeyRaw, Role::NamespaceRaw, Role::MapKeyRaw, Role::ValueRaw]
                 .into_iter()
-                .find(|role| Some(role.name()) == name.as_str())
+                .find(|role| Some(role.name()) == name.text())
                 .ok_or_else(|| odd("raw", "a raw column", Some(name)))?;
             schema.raw.push(role);
         }
@@ -166,12 +170,20 @@ fn read_schema(json: &Json, serializers: &StateSerializers) -> Result<StateSchem
 ///
 /// Spec: JOB-1, JOB-2.
 pub fn job_from_json(json: &Json) -> Result<JobDescription> {
-    match json.get("description_version").and_then(Json::as_u64) {
+    job_from(json)
+}
+
+/// Reads a job description in any document; as [`job_from_json`].
+///
+/// # Errors
+/// As for [`job_from_json`].
+pub fn job_from(json: &impl Node) -> Result<JobDescription> {
+    match json.get("description_version").and_then(Node::number) {
         Some(1) => {}
         _ => return Err(odd("description_version", "1", json.get("description_version"))),
     }
     let operators = array(json, "operators")?.iter().map(operator_from_json).collect::<Result<_>>()?;
-    let edges = member(json, "edges").map_or(Ok(&[][..]), |_| array(json, "edges").map(Vec::as_slice))?;
+    let edges = member(json, "edges").map_or(Ok(&[][..]), |_| array(json, "edges"))?;
     let engine = member(json, "engine").map(|engine| -> Result<_> {
         Ok(EngineDescription {
             name: text(engine, "name")?.to_owned(),
@@ -188,11 +200,11 @@ pub fn job_from_json(json: &Json) -> Result<JobDescription> {
     })
 }
 
-fn operator_from_json(json: &Json) -> Result<OperatorDescription> {
+fn operator_from_json(json: &impl Node) -> Result<OperatorDescription> {
     let function = match member(json, "key_group_function") {
         None => None,
         Some(name) => Some(
-            name.as_str()
+            name.text()
                 .and_then(KeyGroupFunction::from_name)
                 .ok_or_else(|| odd("key_group_function", "a key-group function", Some(name)))?,
         ),
@@ -209,17 +221,17 @@ fn operator_from_json(json: &Json) -> Result<OperatorDescription> {
     };
     let set = match member(json, "max_parallelism_set") {
         None => set,
-        Some(Json::Bool(set)) => Some(*set),
-        other => return Err(odd("max_parallelism_set", "true or false", other)),
+        Some(flag) => {
+            Some(flag.flag().ok_or_else(|| odd("max_parallelism_set", "true or false", Some(flag)))?)
+        }
     };
     let complete = match member(json, "states_complete") {
         None => true,
-        Some(Json::Bool(complete)) => *complete,
-        other => return Err(odd("states_complete", "true or false", other)),
+        Some(flag) => flag.flag().ok_or_else(|| odd("states_complete", "true or false", Some(flag)))?,
     };
     let mut states = Vec::new();
     let mut serializers = BTreeMap::new();
-    for state in member(json, "states").map_or(Ok(&[][..]), |_| array(json, "states").map(Vec::as_slice))? {
+    for state in member(json, "states").map_or(Ok(&[][..]), |_| array(json, "states"))? {
         let known = member(state, "serializers").map(StateSerializers::from_json).transpose()?;
         let schema = read_schema(state, known.as_ref().unwrap_or(&StateSerializers::default()))?;
         serializers.extend(known.map(|known| (schema.name.clone(), known)));
@@ -242,51 +254,51 @@ fn operator_from_json(json: &Json) -> Result<OperatorDescription> {
     })
 }
 
-fn edge_from_json(json: &Json) -> Result<EdgeDescription> {
+fn edge_from_json(json: &impl Node) -> Result<EdgeDescription> {
     Ok(EdgeDescription {
         from: text(json, "from")?.parse()?,
         to: text(json, "to")?.parse()?,
         input: number(json, "input")?,
-        tag: member(json, "tag").and_then(Json::as_str).map(str::to_owned),
+        tag: member(json, "tag").and_then(Node::text).map(str::to_owned),
         exchange: text(json, "exchange")?.to_owned(),
     })
 }
 
-fn odd(path: &str, wanted: &str, found: Option<&Json>) -> Error {
-    let found =
-        found.map_or_else(|| "nothing".to_owned(), |json| json.to_string().chars().take(120).collect());
+fn odd<N: Node>(path: &str, wanted: &str, found: Option<&N>) -> Error {
+    let found = found
+        .map_or_else(|| "nothing".to_owned(), |json| json.to_json().to_string().chars().take(120).collect());
     Error::Mismatch { path: path.to_owned(), wanted: wanted.to_owned(), found }
 }
 
-fn member<'a>(json: &'a Json, name: &str) -> Option<&'a Json> {
+fn member<'a, N: Node>(json: &'a N, name: &str) -> Option<&'a N> {
     json.get(name).filter(|value| !value.is_null())
 }
 
-fn text<'a>(json: &'a Json, name: &str) -> Result<&'a str> {
-    json.get(name).and_then(Json::as_str).ok_or_else(|| odd(name, "a string", json.get(name)))
+fn text<'a, N: Node>(json: &'a N, name: &str) -> Result<&'a str> {
+    json.get(name).and_then(Node::text).ok_or_else(|| odd(name, "a string", json.get(name)))
 }
 
-fn optional_text(json: &Json, name: &str) -> Result<Option<String>> {
+fn optional_text(json: &impl Node, name: &str) -> Result<Option<String>> {
     member(json, name).map(|_| text(json, name).map(str::to_owned)).transpose()
 }
 
-fn array<'a>(json: &'a Json, name: &str) -> Result<&'a Vec<Json>> {
-    json.get(name).and_then(Json::as_array).ok_or_else(|| odd(name, "an array", json.get(name)))
+fn array<'a, N: Node>(json: &'a N, name: &str) -> Result<&'a [N]> {
+    json.get(name).and_then(Node::list).ok_or_else(|| odd(name, "an array", json.get(name)))
 }
 
-fn number(json: &Json, name: &str) -> Result<u32> {
+fn number(json: &impl Node, name: &str) -> Result<u32> {
     optional_number(json, name)?
         .and_then(|n| u32::try_from(n).ok())
         .ok_or_else(|| odd(name, "a 32-bit number", json.get(name)))
 }
 
-fn optional_number(json: &Json, name: &str) -> Result<Option<u64>> {
-    member(json, name).map(|n| n.as_u64().ok_or_else(|| odd(name, "a number", Some(n)))).transpose()
+fn optional_number(json: &impl Node, name: &str) -> Result<Option<u64>> {
+    member(json, name).map(|n| n.number().ok_or_else(|| odd(name, "a number", Some(n)))).transpose()
 }
 
-fn optional_type(json: &Json, name: &str) -> Result<Option<LogicalType>> {
+fn optional_type(json: &impl Node, name: &str) -> Result<Option<LogicalType>> {
     let Some(ty) = member(json, name) else { return Ok(None) };
-    let element = type_from_json(ty)?;
+    let element = type_from(ty)?;
     if element.nullable {
         return Err(odd(name, "a type that is never null", Some(ty)));
     }

@@ -1,6 +1,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::{Part, SerializerTree, StateSerializers, names};
+use crate::document::Node;
 use crate::{Error, Result};
 
 /// Deepest nesting of serializers that is read; deeper ones are refused.
@@ -57,32 +58,35 @@ pub fn serializer_from_json(json: &Json) -> Result<SerializerTree> {
     read(json, 0)
 }
 
-fn read(json: &Json, depth: usize) -> Result<SerializerTree> {
+fn read(json: &impl Node, depth: usize) -> Result<SerializerTree> {
     if depth >= DEPTH_MAX {
         return Err(odd("serializer", "at most 64 levels", json));
     }
-    if let Some(class) = json.as_str() {
+    if let Some(class) = json.text() {
         return Ok(SerializerTree::new(class));
     }
-    let class = json.get("class").and_then(Json::as_str);
+    let class = json.get("class").and_then(Node::text);
     let class = class.ok_or_else(|| odd("serializer", "a class name, or an object with `class`", json))?;
     let text = |name: &str| {
         let member = json.get(name).filter(|member| !member.is_null());
         member
-            .map(|text| text.as_str().map(str::to_owned).ok_or_else(|| odd(name, "a string", text)))
+            .map(|text| text.text().map(str::to_owned).ok_or_else(|| odd(name, "a string", text)))
             .transpose()
     };
     let version = json.get("version").map(|version| {
         version
-            .as_i64()
+            .signed()
             .and_then(|v| i32::try_from(v).ok())
             .ok_or_else(|| odd("version", "a number", version))
     });
     let symbols = array(json, "symbols")?.iter();
-    let symbols = symbols.map(|s| s.as_str().map(str::to_owned).ok_or_else(|| odd("symbols", "strings", s)));
+    let symbols = symbols.map(|s| s.text().map(str::to_owned).ok_or_else(|| odd("symbols", "strings", s)));
     let facts = match json.get("facts") {
         None => Map::new(),
-        Some(facts) => facts.as_object().cloned().ok_or_else(|| odd("facts", "an object", facts))?,
+        Some(facts) => match facts.to_json() {
+            Json::Object(facts) => facts,
+            _ => return Err(odd("facts", "an object", facts)),
+        },
     };
     Ok(SerializerTree {
         class: names::full(class).to_owned(),
@@ -97,25 +101,25 @@ fn read(json: &Json, depth: usize) -> Result<SerializerTree> {
     })
 }
 
-fn parts(json: &Json, member: &str, depth: usize) -> Result<Vec<Part>> {
-    let part = |json: &Json| {
+fn parts<N: Node>(json: &N, member: &str, depth: usize) -> Result<Vec<Part>> {
+    let part = |json: &N| {
         let name =
-            json.get("name").and_then(Json::as_str).ok_or_else(|| odd(member, "parts with `name`", json))?;
+            json.get("name").and_then(Node::text).ok_or_else(|| odd(member, "parts with `name`", json))?;
         let serializer = json.get("serializer").map(|serializer| read(serializer, depth + 1)).transpose()?;
         Ok(Part { name: name.to_owned(), serializer })
     };
     array(json, member)?.iter().map(part).collect()
 }
 
-fn array<'a>(json: &'a Json, member: &str) -> Result<&'a [Json]> {
+fn array<'a, N: Node>(json: &'a N, member: &str) -> Result<&'a [N]> {
     match json.get(member) {
         None => Ok(&[]),
-        Some(list) => list.as_array().map(Vec::as_slice).ok_or_else(|| odd(member, "an array", list)),
+        Some(list) => list.list().ok_or_else(|| odd(member, "an array", list)),
     }
 }
 
-fn odd(path: &str, wanted: &str, found: &Json) -> Error {
-    let found = found.to_string().chars().take(120).collect();
+fn odd(path: &str, wanted: &str, found: &impl Node) -> Error {
+    let found = found.to_json().to_string().chars().take(120).collect();
     Error::Mismatch { path: path.to_owned(), wanted: wanted.to_owned(), found }
 }
 
@@ -139,11 +143,11 @@ impl StateSerializers {
     /// As for [`serializer_from_json`].
     ///
     /// Spec: JOB-2.
-    pub fn from_json(json: &Json) -> Result<Self> {
-        if !json.is_object() {
+    pub fn from_json(json: &impl Node) -> Result<Self> {
+        if !json.is_table() {
             return Err(odd("serializers", "an object with key, namespace, map_key, value", json));
         }
-        let part = |name: &str| json.get(name).map(serializer_from_json).transpose();
+        let part = |name: &str| json.get(name).map(|part| read(part, 0)).transpose();
         let [key, namespace, map_key, value] = PARTS.map(part);
         Ok(StateSerializers { key: key?, namespace: namespace?, map_key: map_key?, value: value? })
     }

@@ -3,6 +3,7 @@ use std::fmt;
 use serde_json::{Map, Value as Json, json};
 
 use super::{ElementType, EnumType, Field, LogicalType, StructType, TimeUnit};
+use crate::document::Node;
 use crate::{Error, Result};
 
 /// Deepest nesting of a type that is read; deeper ones are refused.
@@ -65,8 +66,13 @@ pub fn type_from_json(json: &Json) -> Result<ElementType> {
     element_from_json(json, 0)
 }
 
-fn unknown(json: &Json) -> Error {
-    let mut found = json.to_string();
+/// Reads a type in any document.
+pub(crate) fn type_from(node: &impl Node) -> Result<ElementType> {
+    element_from_json(node, 0)
+}
+
+fn unknown(json: &impl Node) -> Error {
+    let mut found = json.to_json().to_string();
     if found.len() > 200 {
         let cut = (0..=200).rev().find(|i| found.is_char_boundary(*i)).unwrap_or(0);
         found.truncate(cut);
@@ -75,37 +81,36 @@ fn unknown(json: &Json) -> Error {
     Error::UnknownType { found }
 }
 
-fn element_from_json(json: &Json, depth: usize) -> Result<ElementType> {
+fn element_from_json(json: &impl Node, depth: usize) -> Result<ElementType> {
     if depth > DEPTH_MAX {
         return Err(unknown(json));
     }
-    if let Some(inner) = json.as_object().filter(|o| o.len() == 1).and_then(|o| o.get("nullable")) {
+    if let Some(("nullable", inner)) = json.only() {
         return Ok(ElementType::nullable(logical_from_json(inner, depth + 1)?));
     }
     Ok(ElementType::required(logical_from_json(json, depth)?))
 }
 
-fn logical_from_json(json: &Json, depth: usize) -> Result<LogicalType> {
+fn logical_from_json(json: &impl Node, depth: usize) -> Result<LogicalType> {
     if depth > DEPTH_MAX {
         return Err(unknown(json));
     }
-    if let Some(name) = json.as_str() {
+    if let Some(name) = json.text() {
         return scalar_from_text(name).ok_or_else(|| unknown(json));
     }
-    let object = json.as_object().filter(|o| o.len() == 1).ok_or_else(|| unknown(json))?;
-    let (name, inner) = object.iter().next().ok_or_else(|| unknown(json))?;
-    let array = || inner.as_array().ok_or_else(|| unknown(json));
-    Ok(match name.as_str() {
+    let (name, inner) = json.only().ok_or_else(|| unknown(json))?;
+    let array = || inner.list().ok_or_else(|| unknown(json));
+    Ok(match name {
         "list" => LogicalType::List(Box::new(element_from_json(inner, depth + 1)?)),
         "set" => LogicalType::Set(Box::new(logical_from_json(inner, depth + 1)?)),
-        "map" => match array()?.as_slice() {
+        "map" => match array()? {
             [key, value] => LogicalType::Map(
                 Box::new(logical_from_json(key, depth + 1)?),
                 Box::new(element_from_json(value, depth + 1)?),
             ),
             _ => return Err(unknown(json)),
         },
-        "either" => match array()?.as_slice() {
+        "either" => match array()? {
             [left, right] => LogicalType::Either(
                 Box::new(element_from_json(left, depth + 1)?),
                 Box::new(element_from_json(right, depth + 1)?),
@@ -116,9 +121,7 @@ fn logical_from_json(json: &Json, depth: usize) -> Result<LogicalType> {
             array()?.iter().map(|t| element_from_json(t, depth + 1)).collect::<Result<_>>()?,
         ),
         "enum" => LogicalType::Enum(EnumType { symbols: strings(inner).ok_or_else(|| unknown(json))? }),
-        "opaque" => {
-            LogicalType::Opaque { serializer: inner.as_str().ok_or_else(|| unknown(json))?.to_owned() }
-        }
+        "opaque" => LogicalType::Opaque { serializer: inner.text().ok_or_else(|| unknown(json))?.to_owned() },
         "struct" => LogicalType::Struct(StructType {
             fields: array()?.iter().map(|f| field_from_json(f, depth + 1)).collect::<Result<_>>()?,
         }),
@@ -126,23 +129,22 @@ fn logical_from_json(json: &Json, depth: usize) -> Result<LogicalType> {
     })
 }
 
-fn field_from_json(json: &Json, depth: usize) -> Result<Field> {
-    let object = json.as_object().ok_or_else(|| unknown(json))?;
-    let name = object.get("name").and_then(Json::as_str).ok_or_else(|| unknown(json))?;
-    let ty = object.get("type").ok_or_else(|| unknown(json))?;
-    let id = match object.get("id") {
+fn field_from_json(json: &impl Node, depth: usize) -> Result<Field> {
+    let name = json.get("name").and_then(Node::text).ok_or_else(|| unknown(json))?;
+    let ty = json.get("type").ok_or_else(|| unknown(json))?;
+    let id = match json.get("id") {
         None => 0,
-        Some(id) => id.as_u64().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| unknown(json))?,
+        Some(id) => id.number().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| unknown(json))?,
     };
-    let aliases = match object.get("aliases") {
+    let aliases = match json.get("aliases") {
         None => Vec::new(),
         Some(aliases) => strings(aliases).ok_or_else(|| unknown(json))?,
     };
     Ok(Field { id, name: name.to_owned(), aliases, ty: element_from_json(ty, depth)? })
 }
 
-fn strings(json: &Json) -> Option<Vec<String>> {
-    json.as_array()?.iter().map(|s| s.as_str().map(str::to_owned)).collect()
+fn strings(json: &impl Node) -> Option<Vec<String>> {
+    json.list()?.iter().map(|s| s.text().map(str::to_owned)).collect()
 }
 
 fn scalar_from_text(text: &str) -> Option<LogicalType> {

@@ -74,8 +74,9 @@ fn key(name: &str) -> String {
     if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { quoted(name) }
 }
 
+/// A string on one line: JSON escapes what TOML wants escaped, but for one character.
 fn quoted(string: &str) -> String {
-    toml::Value::from(string).to_string()
+    Json::from(string).to_string().replace('\u{7f}', "\\u007f")
 }
 
 #[cfg(test)]
@@ -99,7 +100,7 @@ mod tests {
 uid = "counter"
 states = [
   { name = "count", kind = "value" },
-  { name = 'a "b"', serializers = { value = { class = "pojo", parts = [
+  { name = "a \"b\"", serializers = { value = { class = "pojo", parts = [
     { name = "id", serializer = "string" },
     { name = "n", serializer = "long" },
   ] } }, symbols = ["A", "B"] },
