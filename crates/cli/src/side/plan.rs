@@ -1,18 +1,29 @@
 //! A compiled SQL plan of Flink, what `COMPILE PLAN` writes.
 //!
-//! A plan fixes the uids of its operators and the time to live of their states; what an operator keeps follows
-//! from its kind. Names and kinds of states are given where a kind of node always has them; their types
-//! are not, and an operator is marked as having states that the plan does not tell of.
+//! A plan fixes the uids of its operators and the time to live of their states; what an operator keeps
+//! follows from its kind and the types of its inputs. Where it does, states are given with the
+//! serializers that Flink makes for them, and an operator has no others. Where it does not, a state has
+//! a name and a kind at most, and its operator is marked as having states that the plan does not tell of.
 //!
-//! Source: `ExecNodeContext#generateUid`, `StateMetadata`, `StreamExecGroupAggregate`, `JoinRecordStateViews`,
-//! `StreamExecDeduplicate`, `AppendOnlyTopNFunction`, `IntervalJoinFunction`.
+//! Source: `ExecNodeContext#generateUid`, `StateMetadata`, `TimeUtils#parseDuration`; [`states`].
+
+mod aggregates;
+mod states;
+mod trees;
+mod types;
+
+use std::collections::BTreeMap;
 
 use alluvium_model::job::{UNKNOWN_TYPE, job_from_json};
+use alluvium_model::serializer::serializer_to_json;
 use alluvium_model::{ErrorKind, JobDescription};
 use anyhow::Result;
 use serde_json::{Map, Value as Json, json};
 
 use alluvium::failure::Told;
+use states::States;
+use trees::Held;
+use types::Row;
 
 /// Tells whether a document is a compiled plan.
 pub(super) fn is_plan(json: &Json) -> bool {
@@ -23,8 +34,9 @@ pub(super) fn is_plan(json: &Json) -> bool {
 /// otherwise (`table.exec.uid.format`).
 pub(super) fn job(json: &Json) -> Result<JobDescription> {
     let version = json.get("flinkVersion").and_then(Json::as_str).unwrap_or_default();
-    let nodes = json.get("nodes").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let operators = nodes.iter().map(operators).collect::<Result<Vec<_>, _>>()?.concat();
+    let inputs = Inputs::of(json);
+    let operators = list(json, "nodes").iter().map(|node| operators(node, &inputs));
+    let operators = operators.collect::<Result<Vec<_>, _>>()?.concat();
     let document = json!({
         "description_version": 1,
         "name": "compiled plan",
@@ -34,8 +46,9 @@ pub(super) fn job(json: &Json) -> Result<JobDescription> {
     Ok(job_from_json(&document)?)
 }
 
-/// The operators of a node: none for an exchange, else the one that the node is named after.
-fn operators(node: &Json) -> Result<Vec<Json>, Told> {
+/// The operators of a node: none for an exchange, else the one that the node is named after, and what
+/// keeps rows in front of a sink.
+fn operators(node: &Json, inputs: &Inputs) -> Result<Vec<Json>, Told> {
     let odd = |what: &str| Told::new(ErrorKind::Corrupt, format!("a node of the plan has no {what}"));
     let id = node.get("id").and_then(Json::as_u64).ok_or_else(|| odd("id"))?;
     let ty = node.get("type").and_then(Json::as_str).ok_or_else(|| odd("type"))?;
@@ -49,76 +62,101 @@ fn operators(node: &Json) -> Result<Vec<Json>, Told> {
         "table-source-scan" | "legacy-table-source-scan" | "data-stream-scan" => "source",
         other => other,
     };
-    Ok(vec![json!({
+    let known = states::of_node(kind, node, &inputs.rows(id).unwrap_or_default());
+    let before = states::materialized(node).map(|states| operator(id, "upsert-materialize", node, &states));
+    Ok(before.into_iter().chain([operator(id, transformation, node, &known)]).collect())
+}
+
+/// What the nodes of a plan read.
+struct Inputs {
+    /// Types of the rows that leave a node, by its id.
+    outputs: BTreeMap<u64, Option<Row>>,
+    /// Nodes that a node reads, in the order of its inputs.
+    sources: BTreeMap<u64, Vec<Option<u64>>>,
+}
+
+impl Inputs {
+    fn of(plan: &Json) -> Self {
+        let number = |json: &Json, member: &str| json.get(member).and_then(Json::as_u64);
+        let output = |node: &Json| Some((number(node, "id")?, node.get("outputType").and_then(types::row)));
+        let mut sources: BTreeMap<u64, Vec<Option<u64>>> = BTreeMap::new();
+        for edge in list(plan, "edges") {
+            if let Some(target) = number(edge, "target") {
+                sources.entry(target).or_default().push(number(edge, "source"));
+            }
+        }
+        Inputs { outputs: list(plan, "nodes").iter().filter_map(output).collect(), sources }
+    }
+
+    /// Returns the types of the rows that a node reads, by its inputs; none where one is not known.
+    fn rows(&self, id: u64) -> Option<Vec<&Row>> {
+        self.sources.get(&id)?.iter().map(|source| self.outputs.get(&(*source)?)?.as_ref()).collect()
+    }
+}
+
+fn operator(id: u64, transformation: &str, node: &Json, known: &States) -> Json {
+    let states = known.states.iter().map(|(name, held, ttl)| {
+        let ttl = ttl.map_or(Some(0), |index| ttl_ms(node, index));
+        state(name, held, known, ttl)
+    });
+    json!({
         "uid": format!("{id}_{transformation}"),
-        "name": node.get("description").and_then(Json::as_str).unwrap_or(kind),
+        "name": node.get("description").and_then(Json::as_str).unwrap_or(transformation),
         "role": "process",
-        "states": states(kind, node),
-        "states_complete": false,
-    })])
+        "states": states.collect::<Vec<_>>(),
+        "states_complete": known.complete,
+    })
 }
 
-fn states(kind: &str, node: &Json) -> Vec<Json> {
-    let known: Vec<(&str, &str, usize)> = match kind {
-        "group-aggregate" | "global-group-aggregate" | "incremental-group-aggregate" => {
-            vec![("accState", "value", 0)]
+fn state(name: &str, held: &Held, operator: &States, ttl_ms: Option<u64>) -> Json {
+    let mut state = Map::new();
+    state.insert("name".into(), name.into());
+    state.insert("kind".into(), held.kind().into());
+    let ttl = ttl_ms.filter(|ttl_ms| *ttl_ms > 0);
+    if let Some(ttl_ms) = ttl {
+        state.insert("ttl_ms".into(), ttl_ms.into());
+    }
+    let value = ttl_ms.and_then(|_| held.tree(ttl.is_some()));
+    match operator.key.as_ref().zip(value) {
+        Some((key, value)) => {
+            let (key, value) = (serializer_to_json(key), serializer_to_json(&value));
+            let serializers = json!({ "key": key, "namespace": "void-namespace", "value": value });
+            state.insert("serializers".into(), serializers);
         }
-        "deduplicate" => vec![("deduplicate-state", "value", 0)],
-        "global-window-aggregate" | "window-aggregate" => vec![("window-aggs", "value", 0)],
-        "interval-join" => vec![
-            ("IntervalJoinLeftCache", "map", 0),
-            ("IntervalJoinRightCache", "map", 0),
-            ("IntervalJoinLeftTimerState", "value", 0),
-            ("IntervalJoinRightTimerState", "value", 0),
-        ],
-        "join" => {
-            vec![("left-records", records(node, "left"), 0), ("right-records", records(node, "right"), 1)]
+        None => {
+            let types = ["key_type", "value_type"].into_iter();
+            for ty in types.chain((held.kind() == "map").then_some("map_key_type")) {
+                state.insert(ty.into(), json!({ "opaque": UNKNOWN_TYPE }));
+            }
         }
-        "rank" if strategy(node) == Some("AppendFast") => vec![("data-state-with-append", "map", 0)],
-        _ => Vec::new(),
-    };
-    known.into_iter().map(|(name, state, index)| self::state(name, state, ttl_ms(node, index))).collect()
+    }
+    Json::Object(state)
 }
 
-/// One row per join key where it holds a unique key of the side, else several.
-fn records(node: &Json, side: &str) -> &'static str {
-    let numbers = |json: &Json| json.as_array().map(|all| all.iter().filter_map(Json::as_u64).collect());
-    let keys: Vec<u64> = node.pointer(&format!("/joinSpec/{side}Keys")).and_then(numbers).unwrap_or_default();
-    let unique: Vec<Vec<u64>> = node
-        .get(format!("{side}UpsertKeys"))
-        .and_then(Json::as_array)
-        .map(|all| all.iter().filter_map(numbers).collect())
-        .unwrap_or_default();
-    let held = |unique: &Vec<u64>| !unique.is_empty() && unique.iter().all(|key| keys.contains(key));
-    if unique.iter().any(held) { "value" } else { "map" }
-}
-
-fn strategy(node: &Json) -> Option<&str> {
-    node.pointer("/rankStrategy/type").and_then(Json::as_str)
-}
-
-/// Reads the time to live of a state: a number and `ms`, 0 for none.
+/// Reads the time to live of a state, 0 for none; none where the plan does not tell.
 fn ttl_ms(node: &Json, index: usize) -> Option<u64> {
     let states = node.get("state")?.as_array()?;
     let state =
         states.iter().find(|state| state.get("index").and_then(Json::as_u64) == Some(index as u64))?;
-    let text = state.get("ttl")?.as_str()?;
-    let number = text.trim().strip_suffix("ms")?.trim().parse().ok()?;
-    (number > 0).then_some(number)
+    let text = state.get("ttl")?.as_str()?.trim();
+    let (number, unit) = text.split_at(text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len()));
+    let unit = unit.trim().to_lowercase();
+    let (_, ms) = UNITS.iter().find(|(names, _)| names.contains(&unit.as_str()))?;
+    number.parse::<u64>().ok()?.checked_mul(*ms)
 }
 
-fn state(name: &str, kind: &str, ttl_ms: Option<u64>) -> Json {
-    let unknown = json!({ "opaque": UNKNOWN_TYPE });
-    let mut state = Map::new();
-    state.insert("name".into(), name.into());
-    state.insert("kind".into(), kind.into());
-    state.insert("key_type".into(), unknown.clone());
-    if kind == "map" {
-        state.insert("map_key_type".into(), unknown.clone());
-    }
-    state.insert("value_type".into(), unknown);
-    if let Some(ttl_ms) = ttl_ms {
-        state.insert("ttl_ms".into(), ttl_ms.into());
-    }
-    Json::Object(state)
+/// Units of times to live, in milliseconds.
+const UNITS: [(&[&str], u64); 5] = [
+    (&["", "ms", "milli", "millis", "millisecond", "milliseconds"], 1),
+    (&["s", "sec", "secs", "second", "seconds"], 1_000),
+    (&["m", "min", "minute", "minutes"], 60_000),
+    (&["h", "hour", "hours"], 3_600_000),
+    (&["d", "day", "days"], 86_400_000),
+];
+
+fn list<'j>(json: &'j Json, member: &str) -> &'j [Json] {
+    json.get(member).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
