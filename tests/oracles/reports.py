@@ -1,7 +1,7 @@
 """Validates the reports of `alluvium check` over every pair of fixtures/compat, and over inputs that are not there.
 
-SARIF against the schema of SARIF 2.1.0, JSON against schemas/check-report.schema.json; JUnit, of which there is no
-official schema, by its structure: names, counts, and that a case has one outcome. The three must tell the same.
+SARIF against the schema of SARIF 2.1.0, JSON against schemas/check-report.schema.json, JUnit against the schema of Jenkins
+(junit-schema) and by its counts. All must tell the same.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import tempfile
 import xml.etree.ElementTree as xml
 
 import jsonschema
+import xmlschema
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -33,8 +34,9 @@ def validator(schema):
     return of(schema, format_checker=of.FORMAT_CHECKER)
 
 
-def junit(path):
-    """Returns the outcomes of the cases of a JUnit file, after a look at its structure."""
+def junit(path, schema):
+    """Returns the outcomes of the cases of a valid JUnit file, after a look at its counts."""
+    schema.validate(str(path))
     root = xml.parse(path).getroot()
     assert root.tag == "testsuites", root.tag
     outcomes = []
@@ -69,6 +71,7 @@ def main():
     parser.add_argument("--alluvium", required=True, help="the program")
     alluvium = parser.parse_args().alluvium
     sarif = validator(sarif_schema())
+    cases = xmlschema.XMLSchema(HERE / "junit-schema" / "junit-10.xsd")
     ours = validator(json.loads((ROOT / "schemas" / "check-report.schema.json").read_text()))
     pairs = sorted(path.parent for path in (ROOT / "fixtures" / "compat").glob("*/old.*"))
     assert pairs, "there are no fixtures"
@@ -96,7 +99,7 @@ def main():
             report, log = (json.loads(files[form].read_text()) for form in ("json", "sarif"))
             ours.validate(report)
             sarif.validate(log)
-            outcomes, issues = junit(files["junit"]), code_quality(files["code-quality"])
+            outcomes, issues = junit(files["junit"], cases), code_quality(files["code-quality"])
             (run,) = log["runs"]
             (invocation,) = run["invocations"]
             assert invocation["exitCode"] == done.returncode, (command, done.returncode, done.stderr)

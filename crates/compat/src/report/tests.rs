@@ -51,6 +51,7 @@ fn inputs_that_failed_never_look_like_no_changes() {
     assert_eq!(sarif::render(&empty)["runs"][0]["invocations"][0]["executionSuccessful"], true);
     assert!(junit::render(&failed).unwrap().contains("errors=\"1\""));
     assert!(junit::render(&empty).unwrap().contains("errors=\"0\""));
+    assert_eq!(junit::render(&empty).unwrap().matches("skipped=").count(), 1);
     assert!(github::render(&failed).starts_with("::error title=check%3A nothing was compared"));
     assert_eq!(github::render(&empty), "");
     assert!(markdown::comment(&failed).contains("State check: error"));
