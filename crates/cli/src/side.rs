@@ -60,7 +60,7 @@ pub(crate) fn open(place: &str, options: &Options) -> Result<Side> {
         return job(place, place, url::fetch(place)?);
     }
     if place == "-" {
-        let text = read("standard input", std::io::stdin())?;
+        let text = read("standard input", std::io::stdin(), 0)?;
         return job("standard input", "", text);
     }
     let path = Path::new(place);
@@ -68,7 +68,8 @@ pub(crate) fn open(place: &str, options: &Options) -> Result<Side> {
         return crate::open::snapshot(place, options).map(Side::Snapshot);
     }
     let file = std::fs::File::open(path).with_context(|| Told::doing(format!("cannot read {place}")))?;
-    let text = read(place, file)?;
+    let bytes = file.metadata().map_or(0, |found| found.len().min(DOCUMENT_BYTES));
+    let text = read(place, file, bytes as usize)?;
     match document::kind(place, &text) {
         document::Kind::Program => {
             Err(Told::new(ErrorKind::Input, format!("{place} is a program; check never runs one"))
@@ -91,9 +92,9 @@ fn job(place: &str, name: &str, text: Vec<u8>) -> Result<Side> {
     Ok(Side::Job(Box::new(job)))
 }
 
-/// Reads a document to its end, or as much of it as shows that it is too long.
-fn read(place: &str, input: impl Read) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
+/// Reads a document, of about so many bytes, to its end, or as much of it as shows that it is too long.
+fn read(place: &str, input: impl Read, bytes: usize) -> Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(bytes + 1);
     let doing = || Told::doing(format!("cannot read {place}"));
     input.take(DOCUMENT_BYTES + 1).read_to_end(&mut text).with_context(doing)?;
     within(place, text)

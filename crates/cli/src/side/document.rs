@@ -84,15 +84,55 @@ fn parse<'t>(name: &str, text: &'t [u8]) -> Result<Document<'t>> {
     let yaml = || serde_saphyr::from_str::<Json>(text).map(Document::from);
     Ok(match kind(name, text.as_bytes()) {
         Kind::Document(Syntax::Json) => serde_json::from_str(text).map_err(|e| corrupt(e.to_string()))?,
-        Kind::Document(Syntax::Toml) => toml::from_str(text).map_err(|e| corrupt(e.to_string()))?,
+        Kind::Document(Syntax::Toml) => from_toml(text).map_err(|e| corrupt(e.to_string()))?,
         Kind::Document(Syntax::Yaml) => yaml().map_err(|e| corrupt(e.to_string()))?,
-        _ => match toml::from_str(text) {
+        _ => match from_toml(text) {
             Ok(document) => document,
             Err(as_toml) => yaml().map_err(|as_yaml| {
                 corrupt(format!("as TOML: {}\nas YAML: {as_yaml}", as_toml.to_string().trim_end()))
             })?,
         },
     })
+}
+
+fn from_toml(text: &str) -> Result<Document<'_>, toml::de::Error> {
+    by_operator(text).map_or_else(|| toml::from_str(text), Ok)
+}
+
+/// Parses a text operator by operator, which takes less memory and time than all of it at once: a piece begins
+/// with each line `[[operators]]`. None where the pieces are no documents by themselves, or do not
+/// add up to one: then the whole tells what it is, or what is wrong.
+fn by_operator(text: &str) -> Option<Document<'_>> {
+    const BEGINS: &str = "\n[[operators]]\n";
+    let mut starts = text.match_indices(BEGINS).map(|(at, _)| at + 1);
+    let mut start = starts.next()?;
+    let mut job = table(&text[..start])?;
+    let mut operators = Vec::new();
+    while start < text.len() {
+        let end = starts.next().unwrap_or(text.len());
+        let mut piece = table(&text[start..end])?;
+        let Document::List(more) = piece.remove("operators")? else { return None };
+        operators.extend(more);
+        for (name, value) in piece {
+            if job.get(&name).is_some() {
+                return None;
+            }
+            job.insert(name, value);
+        }
+        start = end;
+    }
+    if job.get("operators").is_some() {
+        return None;
+    }
+    job.insert("operators", Document::List(operators));
+    Some(Document::Table(job))
+}
+
+fn table(text: &str) -> Option<Table<'_>> {
+    match toml::from_str(text).ok()? {
+        Document::Table(table) => Some(table),
+        _ => None,
+    }
 }
 
 fn corrupt(message: String) -> Told {
@@ -268,6 +308,26 @@ seen = { kind = "map", map_key_type = "string", value_type = "int64" }
         assert_eq!(counter.id, OperatorUid::new("counter").id());
         assert_eq!(counter.states.len(), 2);
         assert!(counter.states.iter().all(|state| state.key.is_some()));
+    }
+
+    #[test]
+    fn operators_are_parsed_one_by_one_only_where_that_says_the_same() {
+        let whole = |text: &str| toml::from_str::<Document<'_>>(text).ok().map(|document| document.to_json());
+        let lock = "a = 1\n[[operators]]\nuid = \"x\"\n\n[[operators]]\n[[operators]]\nuid = \"y\"\n[[operators.states]]\nname = \"n\"\n[[edges]]\nfrom = 1\n";
+        let piecewise = by_operator(lock).unwrap().to_json();
+        assert_eq!(Some(&piecewise), whole(lock).as_ref());
+        assert_eq!(piecewise["operators"].as_array().map(Vec::len), Some(3));
+        for other in [
+            "a = 1\n",
+            "operators = []\n[[operators]]\nuid = \"x\"\n",
+            "a = 1\n[[operators]]\nuid = \"x\"\n[a]\n",
+            "a = \"\"\"\n[[operators]]\n\"\"\"\n",
+            "a = [\n[[operators]]\n]\n",
+            "[edges]\n[[operators]]\n[edges.a]\n[[operators]]\n[edges.b]\n",
+        ] {
+            assert_eq!(by_operator(other), None, "{other}");
+            assert_eq!(from_toml(other).ok().map(|document| document.to_json()), whole(other));
+        }
     }
 
     #[test]
