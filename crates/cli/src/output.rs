@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 /// A form of output.
@@ -56,9 +57,10 @@ impl Out {
     }
 
     /// Writes one JSON document: indented for `json`, on one line for `jsonl`.
-    pub(crate) fn json(&mut self, json: &Json) -> io::Result<()> {
+    pub(crate) fn json(&mut self, json: &impl Serialize) -> io::Result<()> {
         if self.format_or(Format::Json) == Format::Jsonl {
-            return writeln!(self.to, "{json}");
+            serde_json::to_writer(&mut self.to, json)?;
+            return writeln!(self.to);
         }
         serde_json::to_writer_pretty(&mut self.to, json)?;
         writeln!(self.to)

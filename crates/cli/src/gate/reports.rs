@@ -66,7 +66,7 @@ impl Target {
     fn render(&self, gate: &Gate) -> Result<String> {
         Ok(match self.form {
             Form::Text => report::text::render(gate),
-            Form::Json => format!("{:#}\n", report::json::render(gate)),
+            Form::Json => serde_json::to_string_pretty(&report::json::render(gate))? + "\n",
             Form::Sarif => format!("{:#}\n", report::sarif::render(gate)),
             Form::Junit => {
                 let text = report::junit::render(gate).context("cannot write the JUnit report")?;

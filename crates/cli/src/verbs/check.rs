@@ -1,6 +1,8 @@
+use std::mem::ManuallyDrop;
+
 use alluvium::failure::{Exit, Told};
 use alluvium_compat::{Contract, Engine, Report};
-use alluvium_model::ErrorKind;
+use alluvium_model::{ErrorKind, JobDescription};
 use anyhow::Result;
 
 use crate::evidence::{self, Evidence};
@@ -61,8 +63,8 @@ pub(crate) fn run(args: &Args, out: &mut Out) -> Result<Exit> {
         return Err(Told::new(ErrorKind::Input, "check needs NEW and --against OLD").into());
     }
     if args.dry_run {
-        let (new, side) = both(new, old, &args.options)?;
-        return dry_run(side, new, old, out);
+        let (new, side) = both(new, old, &args.options, Side::job, |side| side)?;
+        return dry_run(side, &new, old, out);
     }
     let mut failed = 0;
     let target = args.target.as_deref().map(release).transpose();
@@ -84,47 +86,57 @@ fn release(target: &str) -> Result<Engine> {
 
 /// Compares the sides; returns the report, and the number of rows that failed where rows were read.
 fn compare(old: &str, new: &str, target: Option<Engine>, args: &Args) -> Result<(Report, u64)> {
-    let (new, side) = both(new, old, &args.options)?;
-    let new = new.job();
     let reads_rows = args.evidence != Evidence::Metadata;
-    if reads_rows && matches!(side, Side::Job(_)) {
+    let read_as = |side: Side| {
+        let job = side.job();
+        let read_as = reads_rows.then(|| job.clone());
+        (Contract::from(job), read_as)
+    };
+    let wrote = |side: Side| match side {
+        Side::Job(job) => (Contract::from(*job), None),
+        Side::Snapshot(source) => (Contract::from(source.describe()), Some(source)),
+    };
+    let ((restores, read_as), (wrote, rows)) = both(new, old, &args.options, read_as, wrote)?;
+    // The process ends with the answer: taking large trees apart before that would be a tenth of the time.
+    let (mut restores, wrote) = (ManuallyDrop::new(restores), ManuallyDrop::new(wrote));
+    if reads_rows && rows.is_none() {
         return Err(Told::new(ErrorKind::Input, format!("{old} holds no rows to read"))
             .next("--evidence needs a snapshot behind --against")
             .into());
     }
-    let read_as = reads_rows.then(|| new.clone());
-    let mut restores = Contract::from(new);
     if let Some(engine) = target {
         restores.engine = engine;
     }
-    match side {
-        Side::Job(job) => Ok((alluvium_compat::check(&Contract::from(*job), &restores), 0)),
-        Side::Snapshot(source) => {
-            let mut report = alluvium_compat::check(&Contract::from(source.describe()), &restores);
-            let progress = Progress::start("reading rows");
-            let source = progress.watch(source);
-            let failed = evidence::gather(&mut report, &source, read_as.as_ref(), args.evidence)?;
-            Ok((report, failed))
-        }
-    }
+    let mut report = alluvium_compat::check(&wrote, &restores);
+    let Some(source) = rows else { return Ok((report, 0)) };
+    let progress = Progress::start("reading rows");
+    let source = progress.watch(source);
+    let failed = evidence::gather(&mut report, &source, read_as.as_ref(), args.evidence)?;
+    Ok((report, failed))
 }
 
-/// Opens both sides at once; large documents take their time.
-fn both(new: &str, old: &str, options: &Options) -> Result<(Side, Side)> {
+/// Opens both sides at once, and makes of each what is wanted; large documents take their time.
+fn both<N: Send, O>(
+    new: &str,
+    old: &str,
+    options: &Options,
+    of_new: impl FnOnce(Side) -> N + Send,
+    of_old: impl FnOnce(Side) -> O,
+) -> Result<(N, O)> {
     std::thread::scope(|scope| {
-        let opening = scope.spawn(|| side::open(new, options));
-        let old = side::open(old, options);
+        let opening = scope.spawn(|| side::open(new, options).map(of_new));
+        let old = side::open(old, options).map(of_old);
         let new = opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok((new?, old?))
     })
 }
 
-fn dry_run(old: Side, new: Side, place: &str, out: &mut Out) -> Result<Exit> {
+fn dry_run(old: Side, new: &JobDescription, place: &str, out: &mut Out) -> Result<Exit> {
     match old {
         Side::Snapshot(source) => {
             let progress = Progress::start("reading rows");
             let source = progress.watch(source);
-            crate::dry_run::run(&source, &new.job(), out)
+            crate::dry_run::run(&source, new, out)
         }
         Side::Job(_) => Err(Told::new(ErrorKind::Input, format!("{place} holds no rows to restore"))
             .next("--dry-run needs a snapshot behind --against")

@@ -1,51 +1,79 @@
 //! The report for programs. Schema: `schemas/check-report.schema.json`.
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
-use crate::{Answer, Finding, Gate, Graded, Severity, Waived, Waiver};
+use crate::{Answer, Failure, Finding, Gate, Graded, Severity, StateVerdict, Waived, Waiver};
 
 /// Version of the shape of the report; a member may be added without a new one.
 pub const REPORT_VERSION: u64 = 1;
 
-/// Renders the report.
-pub fn render(gate: &Gate) -> Json {
-    let mut report = json!({
-        "report_version": REPORT_VERSION,
-        "inputs": {"old": gate.old, "new": gate.new},
-        "conclusion": gate.conclusion(),
-    });
-    let rest = match &gate.answer {
-        Answer::Compared(graded) => compared(graded),
-        Answer::Failed(failure) => {
-            json!({"error": {"code": failure.code, "message": failure.message, "exit": failure.exit}})
-        }
-    };
-    if let (Json::Object(report), Json::Object(rest)) = (&mut report, rest) {
-        report.extend(rest);
-    }
-    report
+/// Returns what serializes as the report, without a copy of it.
+pub fn render(gate: &Gate) -> impl Serialize {
+    Shown(gate)
 }
 
-fn compared(graded: &Graded) -> Json {
-    let states = graded.states.iter().map(
-        |state| json!({ "operator": state.operator, "state": state.state, "verdict": state.verdict.name() }),
-    );
+struct Shown<'g>(&'g Gate);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let gate = self.0;
+        let mut report = to.serialize_map(None)?;
+        report.serialize_entry("report_version", &REPORT_VERSION)?;
+        report.serialize_entry("inputs", &json!({"old": gate.old, "new": gate.new}))?;
+        report.serialize_entry("conclusion", gate.conclusion())?;
+        match &gate.answer {
+            Answer::Compared(graded) => {
+                report.serialize_entry("overall", graded.overall.name())?;
+                report.serialize_entry("fail_on", graded.fail_on.name())?;
+                report.serialize_entry("counts", &counts(graded))?;
+                report.serialize_entry("findings", &all(&graded.findings, Finding::to_json))?;
+                report.serialize_entry("waived", &all(&graded.waived, waived))?;
+                report.serialize_entry("expired_waivers", &all(&graded.expired, expired))?;
+                report.serialize_entry("states", &States(&graded.states))?;
+            }
+            Answer::Failed(Failure { code, message, exit }) => {
+                report.serialize_entry("error", &json!({"code": code, "message": message, "exit": exit}))?;
+            }
+        }
+        report.end()
+    }
+}
+
+/// States are many.
+struct States<'g>(&'g [StateVerdict]);
+
+impl Serialize for States<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct State<'g> {
+            operator: &'g str,
+            state: &'g str,
+            verdict: &'static str,
+        }
+
+        to.collect_seq(self.0.iter().map(|state| State {
+            operator: &state.operator,
+            state: &state.state,
+            verdict: state.verdict.name(),
+        }))
+    }
+}
+
+fn counts(graded: &Graded) -> Json {
     json!({
-        "overall": graded.overall.name(),
-        "fail_on": graded.fail_on.name(),
-        "counts": {
-            "deny": graded.count(Severity::Deny),
-            "warn": graded.count(Severity::Warn),
-            "info": graded.count(Severity::Info),
-            "waived": graded.waived.len(),
-            "allowed": graded.allowed,
-            "not_checked": graded.not_checked(),
-        },
-        "findings": graded.findings.iter().map(Finding::to_json).collect::<Vec<_>>(),
-        "waived": graded.waived.iter().map(waived).collect::<Vec<_>>(),
-        "expired_waivers": graded.expired.iter().map(expired).collect::<Vec<_>>(),
-        "states": states.collect::<Vec<_>>(),
+        "deny": graded.count(Severity::Deny),
+        "warn": graded.count(Severity::Warn),
+        "info": graded.count(Severity::Info),
+        "waived": graded.waived.len(),
+        "allowed": graded.allowed,
+        "not_checked": graded.not_checked(),
     })
+}
+
+fn all<T>(of: &[T], json: impl Fn(&T) -> Json) -> Vec<Json> {
+    of.iter().map(json).collect()
 }
 
 fn waived(waived: &Waived) -> Json {
