@@ -1,5 +1,6 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.io.PrintStream;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
@@ -132,6 +133,9 @@ final class Restore extends StreamExecutionEnvironment {
     }
 
     public static void main(String[] args) throws Exception {
+        // Libraries warn on standard output.
+        PrintStream answers = System.out;
+        System.setOut(System.err);
         initializeContextEnvironment(given -> new Restore(new Configuration(given)));
         Configuration conf = new Configuration();
         conf.setString("taskmanager.memory.managed.size", "128m");
@@ -147,13 +151,13 @@ final class Restore extends StreamExecutionEnvironment {
                 if (words[0].equals("write")) {
                     JobID job = run(cluster, graph(words));
                     String directory = Path.of(words[1]).toUri().toString();
-                    System.out.println(cluster.stopWithSavepoint(job, directory, false, SavepointFormatType.CANONICAL).get());
+                    answers.println(cluster.stopWithSavepoint(job, directory, false, SavepointFormatType.CANONICAL).get());
                 } else {
-                    System.out.println(restored(cluster, words));
+                    answers.println(restored(cluster, words));
                 }
             }
         }
-        System.out.flush();
+        answers.flush();
         Runtime.getRuntime().halt(0);
     }
 }

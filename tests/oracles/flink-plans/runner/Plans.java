@@ -1,5 +1,6 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -165,6 +166,9 @@ final class Plans extends StreamExecutionEnvironment {
     }
 
     public static void main(String[] args) throws Exception {
+        // Libraries warn on standard output.
+        PrintStream answers = System.out;
+        System.setOut(System.err);
         initializeContextEnvironment(given -> new Plans(new Configuration(given)));
         Configuration conf = new Configuration();
         conf.setString("taskmanager.memory.managed.size", "128m");
@@ -183,10 +187,10 @@ final class Plans extends StreamExecutionEnvironment {
                     answer = "error\t" + reason(error + "\nCaused by: " + error).replace('\n', ' ');
                     error.printStackTrace();
                 }
-                System.out.println(answer);
+                answers.println(answer);
             }
         }
-        System.out.flush();
+        answers.flush();
         Runtime.getRuntime().halt(0);
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn of_node(kind: &str, node: &Json, inputs: &[&Row]) -> States {
 fn group_aggregate(node: &Json, input: &Row) -> Option<States> {
     let kept = trees::of_texts(accumulators(node, input)?);
     let key = trees::projected(input, &numbers(node.get("grouping")?)?);
-    Some(States::all(key, vec![("accState", Held::Value(Some(kept)))]))
+    Some(States::all(key, vec![("accState", Held::value(Some(kept)))]))
 }
 
 fn join(node: &Json, inputs: &[&Row]) -> Option<States> {
@@ -115,7 +115,7 @@ fn records(row: &Row, join_keys: &[usize], upsert_keys: Option<&Json>, counts: b
     }
     let record = record.map(with_matches);
     if unique.iter().any(|key| key.iter().all(|field| join_keys.contains(field))) {
-        return Some(Held::Value(record));
+        return Some(Held::value(record));
     }
     let smallest = unique.iter().min_by_key(|key| key.len())?;
     Some(Held::map(trees::projected(row, smallest), record))
@@ -124,8 +124,8 @@ fn records(row: &Row, join_keys: &[usize], upsert_keys: Option<&Json>, counts: b
 fn deduplicate(node: &Json, input: &Row) -> Option<States> {
     let key = trees::projected(input, &numbers(node.get("uniqueKeys")?)?);
     let is_rowtime = node.get("isRowtime")?.as_bool()?;
-    let row = || Held::Value(trees::row(input));
-    let seen = || Held::Value(Some(tree("boolean")));
+    let row = || Held::value(trees::row(input));
+    let seen = || Held::value(Some(tree("boolean")));
     if node.get("keepLastRow")?.as_bool()? {
         return Some(States::all(key, vec![("deduplicate-state", row())]));
     }
@@ -144,7 +144,7 @@ fn deduplicate(node: &Json, input: &Row) -> Option<States> {
 
 fn normalize(node: &Json, input: &Row) -> Option<States> {
     let key = trees::projected(input, &numbers(node.get("uniqueKeys")?)?);
-    Some(States::all(key, vec![("deduplicate-state", Held::Value(trees::row(input)))]))
+    Some(States::all(key, vec![("deduplicate-state", Held::value(trees::row(input)))]))
 }
 
 fn interval_join(node: &Json, inputs: &[&Row]) -> Option<States> {
@@ -159,7 +159,7 @@ fn interval_join(node: &Json, inputs: &[&Row]) -> Option<States> {
         let rows = trees::row(row).map(|row| list(pair(row, tree("boolean"))));
         Held::map(Some(tree("long")), rows)
     };
-    let timer = || Held::Value(Some(tree("long")));
+    let timer = || Held::value(Some(tree("long")));
     Some(States {
         key: trees::projected(left, &numbers(spec.pointer("/joinSpec/leftKeys")?)?),
         states: vec![
@@ -184,8 +184,8 @@ fn rank(node: &Json, input: &Row) -> Option<States> {
         _ => false,
     };
     let states = match node.pointer("/rankStrategy/type")?.as_str()? {
-        "AppendFast" if by_arrival => vec![("counterState", Held::Value(Some(tree("int"))))],
-        "AppendFast" | "UpdateFast" if is_first => vec![("Top1-Rank-State", Held::Value(trees::row(input)))],
+        "AppendFast" if by_arrival => vec![("counterState", Held::value(Some(tree("int"))))],
+        "AppendFast" | "UpdateFast" if is_first => vec![("Top1-Rank-State", Held::value(trees::row(input)))],
         "AppendFast" => vec![("data-state-with-append", rows(&sort))],
         "UpdateFast" => {
             let primary = numbers(node.pointer("/rankStrategy/primaryKeys")?)?;
@@ -225,7 +225,7 @@ fn values(node: &Json) -> Option<States> {
     let position = |name: &Json| columns.iter().position(|column| column.get("name") == Some(name));
     let primary = schema.pointer("/primaryKey/columns")?.as_array()?;
     let primary = primary.iter().map(position).collect::<Option<Vec<_>>>()?;
-    let held = Held::Value(trees::row(&row).map(list));
+    let held = Held::value(trees::row(&row).map(list));
     Some(States::all(trees::projected(&row, &primary), vec![("values", held)]))
 }
 

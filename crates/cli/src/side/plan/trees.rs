@@ -8,12 +8,17 @@ use super::types::{Row, Type};
 #[derive(Debug, Clone)]
 pub(super) enum Held {
     /// One value.
-    Value(Option<SerializerTree>),
+    Value(Option<Box<SerializerTree>>),
     /// Values by keys.
     Map(Option<Box<[SerializerTree; 2]>>),
 }
 
 impl Held {
+    /// A value; none where its serializer is not known.
+    pub(super) fn value(value: Option<SerializerTree>) -> Self {
+        Held::Value(value.map(Box::new))
+    }
+
     /// A map; none where the serializer of its keys or of its values is not known.
     pub(super) fn map(key: Option<SerializerTree>, value: Option<SerializerTree>) -> Self {
         Held::Map(key.zip(value).map(|(key, value)| Box::new([key, value])))
@@ -34,7 +39,7 @@ impl Held {
             false => value.clone(),
         };
         match self {
-            Held::Value(value) => value.as_ref().map(wrapped),
+            Held::Value(value) => value.as_deref().map(wrapped),
             Held::Map(parts) => {
                 let [key, value] = parts.as_deref()?;
                 Some(tree("map").with("key", key.clone()).with("value", wrapped(value)))
