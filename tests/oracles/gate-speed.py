@@ -19,11 +19,14 @@ TYPES = {"string": "string", "long": "int64", "int": "int32", "double": "float64
 
 
 def description(operators, states, fields):
-    """A job of Flink as `describe --flink` prints it: values are POJOs of so many fields, or plain for none."""
+    """A job of Flink as `describe --flink` prints it: values are POJOs of so many fields, or plain for none.
+
+    Without a number it is a job of ours, as `describe` prints it: types, and no serializers.
+    """
     names = list(TYPES)
 
     def value(number):
-        if fields == 0:
+        if not fields:
             name = names[number % len(names)]
             return name, TYPES[name]
         chosen = [(f"field{index}", names[(number + index) % len(names)]) for index in range(fields)]
@@ -37,11 +40,10 @@ def description(operators, states, fields):
 
     def state(number):
         serializer, ty = value(number)
-        return {
-            "name": f"state-{number}",
-            "kind": "value",
-            "key_type": "string",
-            "value_type": ty,
+        plain = {"name": f"state-{number}", "kind": "value", "key_type": "string", "value_type": ty}
+        if fields is None:
+            return plain
+        return plain | {
             "raw": ["key_raw", "value_raw"],
             "field_id_max": fields,
             "serializers": {"key": "string", "namespace": "void-namespace", "value": serializer},
@@ -62,8 +64,7 @@ def description(operators, states, fields):
     return {
         "description_version": 1,
         "name": "large",
-        "engine": {"name": "flink", "version": "2.3.0"},
-        "backend": "rocksdb",
+        "engine": {"name": "alluvium" if fields is None else "flink", "version": "2.3.0"},
         "operators": [operator(number) for number in range(operators)],
         "edges": [],
     }
@@ -88,7 +89,7 @@ def main():
     parser.add_argument("--runs", type=int, default=15)
     args = parser.parse_args()
     print(f"{args.operators} operators x {args.states} states")
-    for fields in args.fields:
+    for fields in [None, *args.fields]:
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             job, lock = folder / "job.json", folder / "alluvium.lock.toml"
@@ -105,7 +106,7 @@ def main():
                 tomllib.loads(lock.read_text())
 
             reading, _ = timed(3, peer)
-            what = f"POJOs of {fields} fields" if fields else "plain values"
+            what = "a job of ours" if fields is None else f"Flink, POJOs of {fields} fields" if fields else "Flink, plain values"
             sizes = f"{job.stat().st_size / 1e6:.1f} MB of JSON, {lock.stat().st_size / 1e6:.1f} MB of TOML"
             print(f"{what}: check {median:.0f} ms (least {least:.0f}), {sizes};", end=" ")
             print(f"Python reads both in {reading:.0f} ms: {reading / median:.1f}x")
