@@ -15,10 +15,10 @@ pub struct Contract {
     pub backend: Option<String>,
     /// How a snapshot is laid out: `canonical`, `native`, `incremental`, `changelog`.
     pub layout: Option<String>,
-    /// Whether a snapshot holds records on their way between operators.
-    pub in_flight: bool,
     /// Operators in the order of their description; those of Alluvium only if they have state.
     pub operators: Vec<OperatorContract>,
+    /// Who writes to whom; none where the side does not tell.
+    pub edges: Vec<(OperatorId, OperatorId)>,
 }
 
 /// The engine of a side.
@@ -69,6 +69,33 @@ pub struct OperatorContract {
     pub states: Vec<StateContract>,
     /// Whether these are all that it has.
     pub states_complete: bool,
+    /// Records of an unaligned checkpoint that are kept with it.
+    pub in_flight: InFlight,
+}
+
+/// Records on their way between operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InFlight {
+    /// Those that the operator was to read.
+    pub read: bool,
+    /// Those that it wrote.
+    pub written: bool,
+}
+
+impl InFlight {
+    /// Returns whether there are some.
+    pub fn any(self) -> bool {
+        self.read || self.written
+    }
+
+    fn of(states: &[Arc<StateSchema>]) -> Self {
+        let names: Vec<&str> =
+            states.iter().filter(|s| s.kind == StateKind::InFlight).map(|s| s.name.as_str()).collect();
+        let some = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
+        // Of a name that tells nothing, either may be.
+        let unknown = names.iter().any(|name| !name.starts_with("$input-") && !name.starts_with("$output-"));
+        InFlight { read: some("$input-") || unknown, written: some("$output-") || unknown }
+    }
 }
 
 /// A state: what it is, and Flink's serializers of it where they are known.
@@ -91,6 +118,7 @@ impl OperatorContract {
     }
 
     fn of(mut operator: OperatorDescription) -> Self {
+        let in_flight = InFlight::of(&operator.states);
         let states = operator.states.into_iter().filter(|schema| !owned_by_runtime(schema.kind));
         let state = |schema: Arc<StateSchema>| {
             let serializers =
@@ -112,6 +140,7 @@ impl OperatorContract {
             key_group_function: operator.key_group_function.filter(|_| is_keyed),
             states,
             states_complete: operator.states_complete,
+            in_flight,
         }
     }
 }
@@ -130,13 +159,12 @@ impl From<&JobDescription> for Contract {
 impl From<JobDescription> for Contract {
     fn from(job: JobDescription) -> Self {
         let engine = job.engine.as_ref().map(Engine::from).unwrap_or_default();
-        let flying = |schema: &Arc<StateSchema>| schema.kind == StateKind::InFlight;
-        let in_flight = job.operators.iter().any(|operator| operator.states.iter().any(flying));
+        let edges = job.edges.iter().map(|edge| (edge.from, edge.to)).collect();
         let mut operators: Vec<_> = job.operators.into_iter().map(OperatorContract::of).collect();
         if engine == Engine::Alluvium {
             operators.retain(|operator| !operator.states.is_empty());
         }
-        Contract { engine, backend: job.backend, layout: job.layout, in_flight, operators }
+        Contract { engine, backend: job.backend, layout: job.layout, operators, edges }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod avro;
 mod findings;
+mod in_flight;
 mod release;
 mod resolve;
 mod states;
@@ -14,7 +15,7 @@ mod tests;
 use alluvium_model::StateKind;
 
 use crate::check::Run;
-use crate::contract::{Contract, Engine, OperatorContract, StateContract};
+use crate::contract::{Contract, OperatorContract, StateContract};
 use crate::finding::Finding;
 use crate::pairing::pair;
 use crate::report::Verdict;
@@ -48,7 +49,7 @@ pub(crate) fn check(run: &mut Run, old: &Contract, new: &Contract) {
         );
     }
     backend(run, old, new);
-    in_flight(run, old, new);
+    in_flight::check(run, old, new);
     let pairs = pair(old, new);
     for (old, new) in &pairs.same {
         restore.operator(run, old, new);
@@ -75,44 +76,6 @@ fn backend(run: &mut Run, old: &Contract, new: &Contract) {
                 .sees(format!("{now}, was {before}, and the snapshot is {layout}"))
                 .consequence("the new backend cannot read the files of the old one: the restore fails")
                 .fix("take a canonical savepoint with the old backend, and restore that"),
-        );
-    }
-}
-
-/// Records in flight belong to the channels of the job that wrote them; a changed graph or another minor release has
-/// no place for them (`StateAssignmentOperation`).
-fn in_flight(run: &mut Run, old: &Contract, new: &Contract) {
-    if !old.in_flight {
-        return;
-    }
-    let lacks = |a: &Contract, b: &Contract| -> Vec<String> {
-        let found = |one: &&OperatorContract| b.operators.iter().any(|other| other.id == one.id);
-        a.operators.iter().filter(|one| !found(one)).map(OperatorContract::label).collect()
-    };
-    let release = |side: &Contract| match &side.engine {
-        Engine::Flink { version } => version.as_deref().and_then(release::number),
-        Engine::Alluvium => None,
-    };
-    let mut seen = Vec::new();
-    for (what, names) in [("gone", lacks(old, new)), ("new", lacks(new, old))] {
-        if !names.is_empty() {
-            seen.push(format!("{} {what}", names.join(", ")));
-        }
-    }
-    if let (Some(before), Some(now)) = (release(old), release(new))
-        && before != now
-    {
-        seen.push(format!("Flink {}.{}, was {}.{}", now.0, now.1, before.0, before.1));
-    }
-    if !seen.is_empty() {
-        run.findings.push(
-            Finding::new(&CHK001, "the snapshot")
-                .fact("change", seen.join("; "))
-                .sees(format!("an unaligned checkpoint with records in flight; {}", seen.join("; ")))
-                .consequence(
-                    "records between operators that changed have no place: lost, or the restore fails",
-                )
-                .fix("stop the old job with a savepoint, and restore that"),
         );
     }
 }

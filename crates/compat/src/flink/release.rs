@@ -34,6 +34,19 @@ pub(super) fn number(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next().unwrap_or_default().parse().unwrap_or(0)))
 }
 
+/// Returns the first and the last release that a text names: `2.3.0`, `1.18 to 1.20`, `2.1 or later`.
+///
+/// A snapshot does not hold the release that wrote it, but what only some releases write.
+pub(super) fn range(text: &str) -> Option<((u32, u32), (u32, u32))> {
+    let first = number(text)?;
+    let last = text.split_once(" to ").or_else(|| text.split_once(" or "));
+    let last = last.map_or(Some(first), |(_, last)| match last {
+        "later" => Some((u32::MAX, u32::MAX)),
+        last => number(last),
+    });
+    Some((first, last?))
+}
+
 const PACKS: [&str; 6] = [
     include_str!("../../packs/flink-1.2.json"),
     include_str!("../../packs/flink-1.3.json"),
@@ -46,6 +59,15 @@ const PACKS: [&str; 6] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_names_a_range_of_releases() {
+        assert_eq!(range("2.3.0"), Some(((2, 3), (2, 3))));
+        assert_eq!(range("1.18 to 1.20"), Some(((1, 18), (1, 20))));
+        assert_eq!(range("1.16 or 1.17"), Some(((1, 16), (1, 17))));
+        assert!(range("2.1 or later").is_some_and(|(first, last)| first == (2, 1) && last > (2, 9)));
+        assert_eq!(range("unknown"), None);
+    }
 
     #[test]
     fn a_target_names_a_release() {
