@@ -338,6 +338,37 @@ seen = { kind = "map", map_key_type = "string", value_type = "int64" }
         }
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(8192))]
+
+        #[test]
+        fn pieces_and_the_whole_say_the_same(lines in proptest::collection::vec(0..LINES.len(), 0..12)) {
+            let text: String = lines.into_iter().map(|line| LINES[line]).collect();
+            let whole = toml::from_str::<Document<'_>>(&text).ok().map(|document| document.to_json());
+            proptest::prop_assert_eq!(from_toml(&text).ok().map(|document| document.to_json()), whole);
+        }
+    }
+
+    /// Lines that open, close or repeat something.
+    const LINES: [&str; 16] = [
+        "[[operators]]\n",
+        "[[operators]]\n",
+        "[[operators]] # more\n",
+        "[operators.states]\n",
+        "[[operators.states]]\n",
+        "[[edges]]\n",
+        "[engine]\n",
+        "[engine.more]\n",
+        "a = 1\n",
+        "b = \"\"\"\n",
+        "\"\"\"\n",
+        "c = \'\'\'\n",
+        "\'\'\'\n",
+        "d = [\n",
+        "]\n",
+        "operators = []\n",
+    ];
+
     #[test]
     fn misspelt_members_are_named() {
         let text = TOML.replace("kind = \"map\"", "knd = \"map\"");
