@@ -73,6 +73,7 @@ fn lock(mut job: JobDescription) -> Result<String> {
         job.shift_remove("edges");
     }
     without_given_types(&mut json, &job);
+    without_given_keys(&mut json);
     Ok(format!("{HEADER}{}", text::print(&json)))
 }
 
@@ -98,16 +99,29 @@ fn without_given_types(json: &mut Json, job: &JobDescription) {
     }
 }
 
+/// Leaves out the key types that are those of their operators, which the reader of a document fills in.
+fn without_given_keys(json: &mut Json) {
+    for operator in list(json, "operators") {
+        let key = operator.get("key_type").filter(|key| !key.is_null()).cloned();
+        for state in list(operator, "states").iter_mut().filter_map(Json::as_object_mut) {
+            if key.is_some() && state.get("key_type") == key.as_ref() {
+                state.shift_remove("key_type");
+            }
+        }
+    }
+}
+
 /// Members of a state that its serializers may give.
 const TYPES: [&str; 5] = ["key_type", "namespace_type", "map_key_type", "value_type", "field_id_max"];
 
 /// Returns every state of a description, in order.
 fn states(job: &mut Json) -> impl Iterator<Item = &mut Map<String, Json>> {
-    fn list<'j>(json: &'j mut Json, name: &str) -> &'j mut [Json] {
-        json.get_mut(name).and_then(Json::as_array_mut).map_or(&mut [], Vec::as_mut_slice)
-    }
     let states = list(job, "operators").iter_mut().flat_map(|operator| list(operator, "states"));
     states.filter_map(Json::as_object_mut)
+}
+
+fn list<'j>(json: &'j mut Json, name: &str) -> &'j mut [Json] {
+    json.get_mut(name).and_then(Json::as_array_mut).map_or(&mut [], Vec::as_mut_slice)
 }
 
 const HEADER: &str = "# The state of this job, as its snapshots hold it. Made by `alluvium lock`; kept in git, compared by\n\
