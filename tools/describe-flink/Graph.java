@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.OperatorIDPair;
 import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.jobgraph.JobVertex;
 import org.apache.flink.runtime.jobgraph.SavepointRestoreSettings;
@@ -28,6 +29,8 @@ final class Graph {
     private final StreamGraph graph;
     private final Map<Integer, StreamNode> nodes = new TreeMap<>();
     private final Map<Integer, String> replaced = new TreeMap<>();
+    /** The first operators of their chains, by the ids of all operators; there are none before the job graph is made. */
+    private final Map<String, String> chains = new TreeMap<>();
 
     Graph(StreamGraph graph) {
         this.graph = graph;
@@ -91,6 +94,9 @@ final class Graph {
                 vertex.setMaxParallelism(keyGroups(vertex.getParallelism()));
             }
             vertex.setParallelism(1);
+            for (OperatorIDPair operator : vertex.getOperatorIDs()) {
+                chains.put(operator.getGeneratedOperatorID().toHexString(), vertex.getID().toHexString());
+            }
         }
         return job;
     }
@@ -109,6 +115,7 @@ final class Graph {
             json.member("id", hex(ids.get(node.getId())));
             json.member("uid", node.getTransformationUID());
             json.member("uid_hash", hex(given.get(node.getId())));
+            json.member("chain", chains.get(hex(ids.get(node.getId()))));
             json.member("name", node.getOperatorName());
             json.member("role", role(node));
             json.member("replaced", replaced.get(node.getId()));

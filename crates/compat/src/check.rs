@@ -42,6 +42,9 @@ fn with_states(side: &Contract) -> Cow<'_, Contract> {
     Cow::Owned(side)
 }
 
+/// Stands for the state of a coordinator where states are listed.
+const COORDINATOR: &str = "$coordinator";
+
 #[derive(Default)]
 pub(crate) struct Run {
     pub(crate) findings: Vec<Finding>,
@@ -168,6 +171,17 @@ impl Run {
                 ),
         );
         self.all_lost(old);
+    }
+
+    /// Of an operator that only its coordinator has state of, such as one that commits for all subtasks.
+    pub(crate) fn coordinator_removed(&mut self, old: &OperatorContract) {
+        self.findings.push(
+            Finding::new(&OPR001, old.label())
+                .sees("is gone, with the state of its coordinator")
+                .consequence("that state has no place to go: refused, or lost with -n")
+                .fix("keep the operator and its uid, or restore once with -n if that state may go"),
+        );
+        self.verdict(old, COORDINATOR, Verdict::Lost);
     }
 
     pub(crate) fn added(&mut self, new: &OperatorContract, knows_uids: bool) {

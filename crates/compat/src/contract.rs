@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
+use alluvium_model::job::EdgeDescription;
 use alluvium_model::serializer::StateSerializers;
 use alluvium_model::{
-    EngineDescription, JobDescription, KeyGroupFunction, LogicalType, OperatorDescription, OperatorId,
-    OperatorUid, SnapshotDescription, StateKind, StateSchema,
+    EngineDescription, Finished, JobDescription, KeyGroupFunction, LogicalType, OperatorDescription,
+    OperatorId, OperatorUid, SnapshotDescription, StateKind, StateSchema,
 };
 
 /// What one side promises or holds: operators with the states that matter at a restore.
@@ -18,7 +19,18 @@ pub struct Contract {
     /// Operators in the order of their description; those of Alluvium only if they have state.
     pub operators: Vec<OperatorContract>,
     /// Who writes to whom; none where the side does not tell.
-    pub edges: Vec<(OperatorId, OperatorId)>,
+    pub edges: Vec<EdgeContract>,
+}
+
+/// An edge between two operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeContract {
+    /// Operator that writes.
+    pub from: OperatorId,
+    /// Operator that reads.
+    pub to: OperatorId,
+    /// Whether a subtask writes to some subtasks only (`DistributionPattern.POINTWISE`).
+    pub pointwise: bool,
 }
 
 /// The engine of a side.
@@ -71,6 +83,12 @@ pub struct OperatorContract {
     pub states_complete: bool,
     /// Records of an unaligned checkpoint that are kept with it.
     pub in_flight: InFlight,
+    /// The first operator of its chain, where known.
+    pub chain: Option<OperatorId>,
+    /// Whether it had read all that it is ever to read.
+    pub finished: Finished,
+    /// Whether its coordinator has state.
+    pub coordinator: bool,
 }
 
 /// Records on their way between operators.
@@ -117,6 +135,11 @@ impl OperatorContract {
         }
     }
 
+    /// Returns whether the operator takes the state of an id: its own, or its uid hash.
+    pub(crate) fn finds(&self, id: OperatorId) -> bool {
+        self.id == id || self.uid_hash == Some(id)
+    }
+
     fn of(mut operator: OperatorDescription) -> Self {
         let in_flight = InFlight::of(&operator.states);
         let states = operator.states.into_iter().filter(|schema| !owned_by_runtime(schema.kind));
@@ -141,6 +164,9 @@ impl OperatorContract {
             states,
             states_complete: operator.states_complete,
             in_flight,
+            chain: operator.chain,
+            finished: operator.finished,
+            coordinator: operator.coordinator,
         }
     }
 }
@@ -159,12 +185,19 @@ impl From<&JobDescription> for Contract {
 impl From<JobDescription> for Contract {
     fn from(job: JobDescription) -> Self {
         let engine = job.engine.as_ref().map(Engine::from).unwrap_or_default();
-        let edges = job.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        let edges = job.edges.iter().map(EdgeContract::from).collect();
         let mut operators: Vec<_> = job.operators.into_iter().map(OperatorContract::of).collect();
         if engine == Engine::Alluvium {
             operators.retain(|operator| !operator.states.is_empty());
         }
         Contract { engine, backend: job.backend, layout: job.layout, operators, edges }
+    }
+}
+
+impl From<&EdgeDescription> for EdgeContract {
+    fn from(edge: &EdgeDescription) -> Self {
+        let pointwise = matches!(edge.exchange.as_str(), "forward" | "rescale");
+        EdgeContract { from: edge.from, to: edge.to, pointwise }
     }
 }
 

@@ -15,12 +15,10 @@ pub(crate) struct Pairing<'a> {
 }
 
 pub(crate) fn pair<'a>(old: &'a Contract, new: &'a Contract) -> Pairing<'a> {
-    let finds =
-        |old: &OperatorContract, new: &OperatorContract| old.id == new.id || new.uid_hash == Some(old.id);
-    let partner = |old: &OperatorContract| new.operators.iter().find(|new| finds(old, new));
+    let partner = |old: &OperatorContract| new.operators.iter().find(|new| new.finds(old.id));
     let same = old.operators.iter().filter_map(|old| Some((old, partner(old)?))).collect();
     let mut gone: Vec<_> = old.operators.iter().filter(|old| partner(old).is_none()).collect();
-    let is_new = |new: &&OperatorContract| old.operators.iter().all(|old| !finds(old, new));
+    let is_new = |new: &&OperatorContract| old.operators.iter().all(|old| !new.finds(old.id));
     let mut added: Vec<_> = new.operators.iter().filter(is_new).collect();
     let mut renamed = Vec::new();
     while let Some((o, n)) = best(&gone, &added) {

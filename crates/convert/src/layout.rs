@@ -84,6 +84,9 @@ fn operator_of(operator: &OperatorState) -> OperatorDescription {
         max_parallelism_set: None,
         states_complete: true,
         uid_hash: None,
+        chain: None,
+        finished: operator.finished,
+        coordinator: operator.coordinator,
         serializers: BTreeMap::new(),
     }
 }

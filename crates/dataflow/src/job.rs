@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use alluvium_model::job::EdgeDescription;
-use alluvium_model::{JobDescription, MaxParallelism, OperatorDescription, OperatorUid};
+use alluvium_model::{Finished, JobDescription, MaxParallelism, OperatorDescription, OperatorUid};
 use alluvium_state::BackendOptions;
 
 use crate::graph::{Factory, Input, Instance, Node, NodeRole, generated_id};
@@ -73,6 +73,9 @@ fn describe_node(node: &Node, default: u32) -> OperatorDescription {
         max_parallelism_set: None,
         states_complete: true,
         uid_hash: None,
+        chain: None,
+        finished: Finished::No,
+        coordinator: false,
         serializers: BTreeMap::new(),
     }
 }

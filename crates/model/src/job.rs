@@ -10,7 +10,9 @@ pub use text::{job_from, job_from_json, job_to_json, schema_from_json, schema_to
 
 use crate::serializer::StateSerializers;
 use crate::source::OperatorState;
-use crate::{KeyGroupFunction, LogicalType, OperatorId, OperatorUid, SnapshotDescription, StateSchema};
+use crate::{
+    Finished, KeyGroupFunction, LogicalType, OperatorId, OperatorUid, SnapshotDescription, StateSchema,
+};
 
 /// A job: its operators in topological order and how they are joined.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -71,6 +73,12 @@ pub struct OperatorDescription {
     pub states_complete: bool,
     /// A second id under which it looks for state at a restore: Flink's `setUidHash`.
     pub uid_hash: Option<OperatorId>,
+    /// The first operator of its chain, which runs as one task; none where it is not known.
+    pub chain: Option<OperatorId>,
+    /// Whether it had read all that it is ever to read, when the snapshot was taken that this describes.
+    pub finished: Finished,
+    /// Whether its coordinator, such as the enumerator of a source, has state.
+    pub coordinator: bool,
     /// Flink's serializers of its states by the state's name, where they are known.
     pub serializers: BTreeMap<String, StateSerializers>,
 }
@@ -116,6 +124,9 @@ impl OperatorDescription {
             max_parallelism_set: None,
             states_complete: true,
             uid_hash: None,
+            chain: None,
+            finished: operator.finished,
+            coordinator: operator.coordinator,
             serializers: serializers
                 .map(|table| (table.schema.name.clone(), table.serializers.clone()))
                 .collect(),

@@ -39,7 +39,7 @@ mod value;
 pub use error::{Error, ErrorKind, Result};
 pub use job::{EngineDescription, JobDescription, OperatorDescription};
 pub use key_group::{KeyGroup, KeyGroupFunction, KeyGroupRange, MaxParallelism};
-pub use operator::{OperatorId, OperatorUid};
+pub use operator::{Finished, OperatorId, OperatorUid};
 pub use origin::Origin;
 pub use row::{Op, Original, Originals, Row, RowBatch, RowBatchBuilder};
 pub use schema::{Role, StateKind, StateSchema, TimeDomain};

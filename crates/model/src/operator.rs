@@ -51,6 +51,36 @@ impl OperatorId {
     }
 }
 
+/// Whether an operator had read all that it is ever to read, when a snapshot was taken.
+///
+/// Source: `OperatorState.isFullyFinished`, `OperatorSubtaskState.isFinished`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub enum Finished {
+    /// All its subtasks ran.
+    #[default]
+    No,
+    /// Some of its subtasks had ended.
+    Partially,
+    /// All its subtasks had ended; there is no state then.
+    Fully,
+}
+
+impl Finished {
+    /// Returns the word of a job description; none for an operator that ran.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Finished::No => None,
+            Finished::Partially => Some("partially"),
+            Finished::Fully => Some("fully"),
+        }
+    }
+
+    /// Returns the one of that word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Finished::Partially, Finished::Fully].into_iter().find(|finished| finished.name() == Some(name))
+    }
+}
+
 impl fmt::Display for OperatorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -9,8 +9,8 @@ use thiserror::Error;
 use crate::digest::TableDigest;
 use crate::serializer::StateSerializers;
 use crate::{
-    ErrorKind, KeyGroup, KeyGroupFunction, KeyGroupRange, OperatorId, OperatorUid, Origin, RowBatch,
-    StateSchema, Value,
+    ErrorKind, Finished, KeyGroup, KeyGroupFunction, KeyGroupRange, OperatorId, OperatorUid, Origin,
+    RowBatch, StateSchema, Value,
 };
 
 /// An error of a snapshot source, with the room's own error inside.
@@ -78,6 +78,10 @@ pub struct OperatorState {
     pub max_parallelism: u32,
     /// How its keys are placed.
     pub key_group_function: KeyGroupFunction,
+    /// Whether it had read all that it is ever to read.
+    pub finished: Finished,
+    /// Whether its coordinator, such as the enumerator of a source, has state.
+    pub coordinator: bool,
     /// Its states in stored order.
     pub states: Vec<StateTable>,
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use alluvium_model::digest::{RowHasher, TableDigest};
 use alluvium_model::source::{Damage, OperatorState, RowStream, SourceError, StateTable, Verified};
 use alluvium_model::{
-    ElementType, ErrorKind, KeyGroup, KeyGroupFunction, LogicalType, OperatorId, OperatorUid, Row, RowBatch,
-    RowBatchBuilder, Scan, SnapshotDescription, SnapshotSource, StateKind, StateSchema, Value,
+    ElementType, ErrorKind, Finished, KeyGroup, KeyGroupFunction, LogicalType, OperatorId, OperatorUid, Row,
+    RowBatch, RowBatchBuilder, Scan, SnapshotDescription, SnapshotSource, StateKind, StateSchema, Value,
 };
 
 /// A snapshot of one operator, its rows in memory, handed out in batches of two.
@@ -124,6 +124,8 @@ impl Fake {
             parallelism: 1,
             max_parallelism,
             key_group_function: KeyGroupFunction::JavaHash,
+            finished: Finished::No,
+            coordinator: false,
             states: states.collect(),
         };
         let description = SnapshotDescription {

@@ -1,6 +1,6 @@
 use alluvium_format::{Manifest, OperatorEntry, Profile, TableEntry};
 use alluvium_model::source::{OperatorState, StateTable};
-use alluvium_model::{KeyGroup, LogicalType, SnapshotDescription, StateKind, StateSchema};
+use alluvium_model::{Finished, KeyGroup, LogicalType, SnapshotDescription, StateKind, StateSchema};
 use serde_json::json;
 
 /// Says everything that the manifest says, without reading an object.
@@ -71,6 +71,8 @@ fn operator_state(manifest: &Manifest, operator: &OperatorEntry) -> OperatorStat
         parallelism: operator.parallelism,
         max_parallelism: operator.max_parallelism,
         key_group_function: operator.key_group_function,
+        finished: Finished::No,
+        coordinator: false,
         states: operator.tables.iter().filter_map(table).collect(),
     }
 }

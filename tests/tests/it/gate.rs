@@ -73,6 +73,7 @@ fn job() -> impl Strategy<Value = Json> {
     (operators, any::<prop::sample::Index>()).prop_map(|(operators, place)| {
         let mut list: Vec<Json> = operators.into_iter().enumerate().map(operator).collect();
         list.insert(place.index(list.len() + 1), changed());
+        list.push(json!({"uid": "ended", "name": "Ended", "parallelism": 1, "max_parallelism": 128, "finished": "fully"}));
         json!({"description_version": 1, "engine": {"name": "flink", "version": "1.20.5"}, "backend": "rocksdb",
             "layout": "native", "operators": list})
     })
@@ -155,6 +156,9 @@ fn changes() -> Vec<Change> {
         ("CHK001", |job, _| {
             let operators = job["operators"].as_array_mut().unwrap();
             operators.push(json!({"uid": "pass", "parallelism": 2, "max_parallelism": 128}));
+        }),
+        ("CHK002", |job, _| {
+            job["operators"].as_array_mut().unwrap().last_mut().unwrap()["uid"] = "again".into();
         }),
         ("SCH001", |job, at| {
             state(job, at, "totals")["serializers"]["value"]["parts"][1]["serializer"] = "int".into()

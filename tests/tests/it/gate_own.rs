@@ -167,8 +167,8 @@ proptest! {
 }
 
 /// Rules that only Flink's restores know.
-const OF_FLINK: [&str; 9] =
-    ["OPR004", "STA004", "SER001", "SER002", "SER003", "BCK001", "CHK001", "VER001", "VER002"];
+const OF_FLINK: [&str; 10] =
+    ["OPR004", "STA004", "SER001", "SER002", "SER003", "BCK001", "CHK001", "CHK002", "VER001", "VER002"];
 
 #[test]
 fn every_rule_has_a_change_that_it_finds() {

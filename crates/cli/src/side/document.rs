@@ -260,7 +260,7 @@ const JOB: [&str; 9] = [
     "operators",
     "edges",
 ];
-const OPERATOR: [&str; 12] = [
+const OPERATOR: [&str; 15] = [
     "id",
     "uid",
     "name",
@@ -270,6 +270,9 @@ const OPERATOR: [&str; 12] = [
     "max_parallelism_set",
     "states_complete",
     "uid_hash",
+    "chain",
+    "finished",
+    "coordinator",
     "key_type",
     "key_group_function",
     "states",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alluvium::failure::{Exit, Told};
 use alluvium_model::job::{OperatorDescription, job_from_json, job_to_json};
-use alluvium_model::{JobDescription, StateSchema};
+use alluvium_model::{Finished, JobDescription, StateSchema};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value as Json};
 
@@ -63,6 +63,8 @@ fn lock(mut job: JobDescription) -> Result<String> {
     job.layout = None;
     job.operators.sort_by(|a, b| (&a.uid, a.id).cmp(&(&b.uid, b.id)));
     for operator in &mut job.operators {
+        operator.chain = None;
+        operator.finished = Finished::No;
         operator.states.sort_by(|a, b| a.name.cmp(&b.name));
         if job.engine.is_some() {
             operator.states.iter_mut().for_each(|state| Arc::make_mut(state).raw.clear());

@@ -129,3 +129,37 @@ fn baseline_accepts_what_was_there() {
     sandbox.write("b.json", "{}");
     run(&sandbox, &["--baseline", "b.json"]).exits(3);
 }
+
+/// A source that has ended with what is chained to it, and one that only its coordinator has state of.
+#[test]
+fn graphs_that_flink_refuses_are_seen_in_its_own_savepoint() {
+    let sandbox = Sandbox::new();
+    let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/flink/metadata");
+    let savepoint = root.join("v6-2.3.0-finished-hashmap-canonical.metadata");
+    let found = |operators: &str| -> (String, Vec<(String, String)>) {
+        let job = format!(
+            "description_version: 1\nengine: {{name: flink, version: 2.3.0}}\noperators:\n{operators}edges:\n\
+             - {{from: be3846e6427a8682b73c48b7e7f542c4, to: a0bcbe636c3291fd3f45c25deb2b0823, input: 0, exchange: hash}}\n"
+        );
+        std::fs::write(sandbox.path("new.yaml"), job).unwrap();
+        let args = ["check", "new.yaml", "--against", savepoint.to_str().unwrap(), "--output", "json"];
+        let report: Json = serde_json::from_str(&sandbox.alluvium(&args).stdout).unwrap();
+        let text = |json: &Json| json.as_str().unwrap().to_owned();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let findings = findings.map(|finding| (text(&finding["rule"]), text(&finding["sees"])));
+        let of_graph = findings.filter(|(rule, sees)| rule == "CHK002" || sees.contains("coordinator"));
+        (text(&report["overall"]), of_graph.collect())
+    };
+    let few = "- {uid: few, max_parallelism: 8, chain: be3846e6427a8682b73c48b7e7f542c4}\n";
+    let again = few.replace("few", "again");
+    let rest = "- {uid: parse, max_parallelism: 8, chain: be3846e6427a8682b73c48b7e7f542c4}\n\
+                - {uid: commits, max_parallelism: 8, chain: 97d2fc45b10b2a95f5e5f451b056b0bc}\n";
+    assert_eq!(found(&format!("{few}{rest}")).1, []);
+    let (overall, findings) = found(&format!("{few}{}", rest.replace("commits", "committer")));
+    assert_eq!(overall, "restores-with-loss");
+    assert_eq!(findings, [("OPR001".to_owned(), "is gone, with the state of its coordinator".to_owned())]);
+    let (overall, findings) = found(&format!("{again}{rest}"));
+    assert_eq!(overall, "does-not-restore");
+    let text = "operators that had finished; again, which had not, is in the chain of parse";
+    assert!(findings.contains(&("CHK002".to_owned(), text.to_owned())), "{findings:?}");
+}

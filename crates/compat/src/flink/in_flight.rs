@@ -5,7 +5,7 @@
 //! operator put in between does not see them, and where channels are not as many, or their bytes are read as
 //! other records, the job fails after the restore was accepted. With `-n` those of a dropped operator are lost.
 //!
-//! Source: `TaskStateAssignment`, `SequentialChannelStateReaderImpl`; Flink 2.3 itself (`tests/oracles/flink-in-flight`).
+//! Source: `TaskStateAssignment`, `SequentialChannelStateReaderImpl`; Flink 2.3 itself (`tests/oracles/flink-graph`).
 
 use alluvium_model::OperatorId;
 
@@ -53,8 +53,8 @@ fn broken(old: &Contract, new: &Contract) -> Vec<String> {
             Some(now) if before.in_flight.read => broken.extend(
                 new.edges
                     .iter()
-                    .filter(|(_, to)| *to == now.id)
-                    .filter_map(|(from, _)| added(old, new, *from))
+                    .filter(|edge| edge.to == now.id)
+                    .filter_map(|edge| added(old, new, edge.from))
                     .map(|other| format!("{} new before {}", other.label(), before.label())),
             ),
             Some(_) => {}
@@ -70,8 +70,8 @@ fn doubtful(old: &Contract, new: &Contract) -> Vec<String> {
     let mut doubtful: Vec<String> = gone.map(|operator| format!("{} gone", operator.label())).collect();
     for before in old.operators.iter().filter(|operator| operator.in_flight.written) {
         let Some(now) = find(new, before) else { continue };
-        let behind = new.edges.iter().filter(|(from, _)| *from == now.id);
-        let behind = behind.filter_map(|(_, to)| added(old, new, *to));
+        let behind = new.edges.iter().filter(|edge| edge.from == now.id);
+        let behind = behind.filter_map(|edge| added(old, new, edge.to));
         doubtful.extend(behind.map(|other| format!("{} new behind {}", other.label(), before.label())));
     }
     if new.edges.is_empty() {
@@ -97,11 +97,11 @@ fn added<'c>(old: &Contract, new: &'c Contract, id: OperatorId) -> Option<&'c Op
 
 /// Finds the operator that takes what another one left.
 fn find<'c>(new: &'c Contract, old: &OperatorContract) -> Option<&'c OperatorContract> {
-    new.operators.iter().find(|operator| operator.id == old.id || operator.uid_hash == Some(old.id))
+    new.operators.iter().find(|operator| operator.finds(old.id))
 }
 
 fn is_in(old: &Contract, new: &OperatorContract) -> bool {
-    old.operators.iter().any(|operator| operator.id == new.id || new.uid_hash == Some(operator.id))
+    old.operators.iter().any(|operator| new.finds(operator.id))
 }
 
 #[cfg(test)]

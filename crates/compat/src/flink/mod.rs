@@ -5,6 +5,7 @@
 
 mod avro;
 mod findings;
+mod finished;
 mod in_flight;
 mod release;
 mod resolve;
@@ -50,6 +51,7 @@ pub(crate) fn check(run: &mut Run, old: &Contract, new: &Contract) {
     }
     backend(run, old, new);
     in_flight::check(run, old, new);
+    finished::check(run, old, new);
     let pairs = pair(old, new);
     for (old, new) in &pairs.same {
         restore.operator(run, old, new);
@@ -59,6 +61,10 @@ pub(crate) fn check(run: &mut Run, old: &Contract, new: &Contract) {
     }
     for (old, similar) in pairs.removed.iter().filter(|(old, _)| !old.states.is_empty()) {
         run.removed(old, *similar);
+    }
+    let gone = pairs.renamed.iter().map(|(old, _)| old).chain(pairs.removed.iter().map(|(old, _)| old));
+    for old in gone.filter(|old| old.states.is_empty() && old.coordinator) {
+        run.coordinator_removed(old);
     }
     for new in pairs.added.iter().filter(|new| !new.states.is_empty()) {
         run.added(new, restore.knows_uids);

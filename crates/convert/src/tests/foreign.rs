@@ -6,7 +6,8 @@ use alluvium_model::digest::TableDigest;
 use alluvium_model::origin::{SerializerOrigin, StateOrigin};
 use alluvium_model::source::{Damage, OperatorState, RowStream, SourceError, StateTable, Verified};
 use alluvium_model::{
-    KeyGroup, OperatorId, OperatorUid, Origin, Original, Originals, RowBatch, Scan, Side, SnapshotDescription,
+    Finished, KeyGroup, OperatorId, OperatorUid, Origin, Original, Originals, RowBatch, Scan, Side,
+    SnapshotDescription,
 };
 
 use super::*;
@@ -135,6 +136,8 @@ fn foreign() -> Foreign {
         parallelism: 2,
         max_parallelism: 16,
         key_group_function: KeyGroupFunction::Stored,
+        finished: Finished::No,
+        coordinator: false,
         states: batches.iter().map(table).collect(),
     };
     let description = SnapshotDescription {

@@ -1,6 +1,6 @@
 //! Operators, their subtasks, and handles of operator state.
 
-use alluvium_model::{OperatorId, OperatorUid};
+use alluvium_model::{Finished, OperatorId, OperatorUid};
 
 use super::wire::{Source, mismatch, put_count, put_offsets};
 use super::{ChannelHandle, KeyedHandle, StreamHandle};
@@ -29,6 +29,17 @@ pub struct Operator {
     pub finished: bool,
     /// Its subtasks that reported; those without state may be absent.
     pub subtasks: Vec<Subtask>,
+}
+
+impl Operator {
+    /// Returns whether its subtasks had ended.
+    pub(crate) fn finished(&self) -> Finished {
+        match self.finished {
+            true => Finished::Fully,
+            false if self.subtasks.iter().any(|subtask| subtask.finished) => Finished::Partially,
+            false => Finished::No,
+        }
+    }
 }
 
 /// State of one subtask (`OperatorSubtaskState`).

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use alluvium_model::Finished;
+
 use super::*;
 
 mod made;
@@ -120,11 +122,13 @@ fn every_fixture_holds_what_its_name_says_and_writes_back() {
             "v6-2.3.0-g-unaligned-hashmap-chk-unaligned" => &["merged channels"],
             "v6-2.3.0-g-forst-forst-native" => &["incremental", "relative file"],
             "v6-2.3.0-f-sql-groupby-hashmap-canonical" => &["savepoint key groups", "relative file"],
+            "v6-2.3.0-finished-hashmap-canonical" => &["operator", "memory"],
+            "v6-2.3.0-partly-finished-hashmap-canonical" => &["operator", "memory"],
             other => panic!("no test knows {other}"),
         }
     };
     let fixtures = fixtures();
-    assert_eq!(fixtures.len(), 12);
+    assert_eq!(fixtures.len(), 14);
     for (name, bytes) in fixtures {
         let metadata = read(&bytes).unwrap();
         assert_eq!(metadata.version, name[1..2].parse::<u32>().unwrap(), "{name}");
@@ -135,6 +139,19 @@ fn every_fixture_holds_what_its_name_says_and_writes_back() {
         }
         assert_eq!(metadata.properties.is_some(), metadata.version >= 4);
     }
+}
+
+#[test]
+fn operators_that_had_finished_are_told() {
+    let told = |name: &str| -> Vec<_> {
+        let (_, bytes) = fixtures().into_iter().find(|(found, _)| found == name).unwrap();
+        let told = |operator: Operator| (operator.uid.as_ref().unwrap().to_string(), operator.finished());
+        let all = read(&bytes).unwrap().operators.into_iter().map(told);
+        all.filter(|(_, finished)| *finished != Finished::No).collect()
+    };
+    let both = |finished| vec![("parse".to_owned(), finished), ("few".to_owned(), finished)];
+    assert_eq!(told("v6-2.3.0-finished-hashmap-canonical"), both(Finished::Fully));
+    assert_eq!(told("v6-2.3.0-partly-finished-hashmap-canonical"), both(Finished::Partially));
 }
 
 #[test]

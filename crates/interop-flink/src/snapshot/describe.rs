@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alluvium_model::source::{OperatorState, StateTable};
-use alluvium_model::{LogicalType, SnapshotDescription, StateKind};
+use alluvium_model::{Finished, LogicalType, SnapshotDescription, StateKind};
 use serde_json::{Value as Json, json};
 
 use super::operators::OperatorSource;
@@ -51,6 +51,8 @@ fn operator_state(source: &OperatorSource) -> OperatorState {
         parallelism: source.operator.parallelism,
         max_parallelism: source.max_parallelism,
         key_group_function: source.function,
+        finished: source.operator.finished(),
+        coordinator: source.operator.coordinator.is_some(),
         states: source.tables.iter().map(state_table).collect(),
     }
 }
@@ -114,9 +116,13 @@ fn facts(known: &Known<'_>, operators: &[OperatorSource]) -> Vec<(&'static str, 
     if !moved.is_empty() {
         facts.push(("moved", moved.into_iter().map(|(from, to)| json!({"from": from, "to": to})).collect()));
     }
-    let finished: Vec<String> = operators.iter().filter(|o| o.operator.finished).map(|o| o.label()).collect();
-    if !finished.is_empty() {
-        facts.push(("finished_operators", finished.into()));
+    let all = [(Finished::Fully, "finished_operators"), (Finished::Partially, "partly_finished_operators")];
+    for (finished, fact) in all {
+        let labels = operators.iter().filter(|o| o.operator.finished() == finished).map(|o| o.label());
+        let labels: Vec<String> = labels.collect();
+        if !labels.is_empty() {
+            facts.push((fact, labels.into()));
+        }
     }
     let masters: Vec<Json> = metadata
         .master_states

@@ -8,8 +8,8 @@ use crate::document::Node;
 use crate::serializer::{StateSerializers, fill};
 use crate::types::{type_from, type_to_json};
 use crate::{
-    ElementType, Error, KeyGroupFunction, LogicalType, MaxParallelism, OperatorUid, Result, Role, StateKind,
-    StateSchema,
+    ElementType, Error, Finished, KeyGroupFunction, LogicalType, MaxParallelism, OperatorUid, Result, Role,
+    StateKind, StateSchema,
 };
 
 /// Prints a job description: the output of `describe`.
@@ -66,7 +66,20 @@ fn operator_to_json(operator: &OperatorDescription) -> Json {
     let uid_hash = operator.uid_hash.map(|id| Json::from(id.to_string()));
     let partial = (!operator.states_complete).then_some(Json::Bool(false));
     let set = operator.max_parallelism_set.map(Json::from);
-    add(&mut json, [("max_parallelism_set", set), ("uid_hash", uid_hash), ("states_complete", partial)]);
+    let chain = operator.chain.map(|id| Json::from(id.to_string()));
+    let finished = operator.finished.name().map(Json::from);
+    let coordinator = operator.coordinator.then_some(Json::Bool(true));
+    add(
+        &mut json,
+        [
+            ("max_parallelism_set", set),
+            ("uid_hash", uid_hash),
+            ("states_complete", partial),
+            ("chain", chain),
+            ("finished", finished),
+            ("coordinator", coordinator),
+        ],
+    );
     json
 }
 
@@ -219,15 +232,14 @@ fn operator_from_json(json: &impl Node) -> Result<OperatorDescription> {
         Some(_) => (number(json, "max_parallelism")?, None),
         None => (MaxParallelism::default_for(parallelism).get(), Some(false)),
     };
-    let set = match member(json, "max_parallelism_set") {
-        None => set,
-        Some(flag) => {
-            Some(flag.flag().ok_or_else(|| odd("max_parallelism_set", "true or false", Some(flag)))?)
+    let set = flag(json, "max_parallelism_set")?.or(set);
+    let complete = flag(json, "states_complete")?.unwrap_or(true);
+    let finished = match member(json, "finished") {
+        None => Finished::No,
+        Some(word) => {
+            let known = word.text().and_then(Finished::from_name);
+            known.ok_or_else(|| odd("finished", "fully or partially", Some(word)))?
         }
-    };
-    let complete = match member(json, "states_complete") {
-        None => true,
-        Some(flag) => flag.flag().ok_or_else(|| odd("states_complete", "true or false", Some(flag)))?,
     };
     let mut states = Vec::new();
     let mut serializers = BTreeMap::new();
@@ -250,6 +262,9 @@ fn operator_from_json(json: &impl Node) -> Result<OperatorDescription> {
         max_parallelism_set: set,
         states_complete: complete,
         uid_hash: optional_text(json, "uid_hash")?.map(|id| id.parse()).transpose()?,
+        chain: optional_text(json, "chain")?.map(|id| id.parse()).transpose()?,
+        finished,
+        coordinator: flag(json, "coordinator")?.unwrap_or(false),
         serializers,
     })
 }
@@ -280,6 +295,10 @@ fn text<'a, N: Node>(json: &'a N, name: &str) -> Result<&'a str> {
 
 fn optional_text(json: &impl Node, name: &str) -> Result<Option<String>> {
     member(json, name).map(|_| text(json, name).map(str::to_owned)).transpose()
+}
+
+fn flag(json: &impl Node, name: &str) -> Result<Option<bool>> {
+    member(json, name).map(|f| f.flag().ok_or_else(|| odd(name, "true or false", Some(f)))).transpose()
 }
 
 fn array<'a, N: Node>(json: &'a N, name: &str) -> Result<&'a [N]> {

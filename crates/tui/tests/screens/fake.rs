@@ -6,9 +6,9 @@ use std::sync::Arc;
 use alluvium_model::digest::TableDigest;
 use alluvium_model::source::{Damage, OperatorState, SourceError, StateTable, Verified};
 use alluvium_model::{
-    ElementType, ErrorKind, KeyGroup, KeyGroupFunction, LogicalType, MaxParallelism, OperatorId, OperatorUid,
-    Row, RowBatch, RowBatchBuilder, RowStream, Scan, SnapshotDescription, SnapshotSource, StateKind,
-    StateSchema, StructType, TimeDomain, Value, canonical,
+    ElementType, ErrorKind, Finished, KeyGroup, KeyGroupFunction, LogicalType, MaxParallelism, OperatorId,
+    OperatorUid, Row, RowBatch, RowBatchBuilder, RowStream, Scan, SnapshotDescription, SnapshotSource,
+    StateKind, StateSchema, StructType, TimeDomain, Value, canonical,
 };
 
 /// Keys in the state `position`: several pages.
@@ -37,6 +37,8 @@ impl Fake {
             parallelism: 2,
             max_parallelism: 128,
             key_group_function: KeyGroupFunction::JavaHash,
+            finished: Finished::No,
+            coordinator: false,
             states: tables
                 .iter()
                 .filter(|(id, ..)| *id == uid.id())

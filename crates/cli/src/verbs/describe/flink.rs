@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use alluvium::failure::{Exit, Told};
 use alluvium_model::job::{EdgeDescription, job_to_json};
-use alluvium_model::{ErrorKind, JobDescription, OperatorDescription, OperatorId, OperatorUid};
+use alluvium_model::{ErrorKind, Finished, JobDescription, OperatorDescription, OperatorId, OperatorUid};
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
@@ -135,15 +135,19 @@ fn described(
     found: &mut HashMap<OperatorId, OperatorDescription>,
 ) -> Result<OperatorDescription> {
     let written = OperatorId::from_str(text(said, "/id"))?;
-    let pinned = said.get("uid_hash").and_then(Json::as_str).map(OperatorId::from_str).transpose()?;
+    let id = |name: &str| said.get(name).and_then(Json::as_str).map(OperatorId::from_str).transpose();
     let state = found.remove(&written);
+    let coordinator = state.as_ref().is_some_and(|state| state.coordinator);
     let (key, key_group_function, states, serializers) = match state {
         Some(state) => (state.key, state.key_group_function, state.states, state.serializers),
         None => Default::default(),
     };
     Ok(OperatorDescription {
         id: written,
-        uid_hash: pinned,
+        uid_hash: id("uid_hash")?,
+        chain: id("chain")?,
+        finished: Finished::No,
+        coordinator,
         uid: said.get("uid").and_then(Json::as_str).map(OperatorUid::new),
         name: text(said, "/name").to_owned(),
         role: text(said, "/role").to_owned(),
