@@ -127,9 +127,7 @@ public final class Finished {
             for (String prefix : new String[] {"", "partial-"}) {
                 JobGraph job = job(prefix + "identical", args[1]).getStreamGraph().getJobGraph();
                 restore.run(job, 3000);
-                // A task that is through with its input ends with the next checkpoint.
-                restore.cluster.triggerCheckpoint(job.getJobID()).get();
-                Thread.sleep(2000);
+                restore.awaitEnded(job.getJobID());
                 String place =
                         restore.cluster.triggerSavepoint(job.getJobID(), args[1], false, SavepointFormatType.CANONICAL).get();
                 restore.end(job.getJobID());

@@ -64,6 +64,20 @@ final class Restore implements AutoCloseable {
         }
     }
 
+    /** Takes checkpoints until a task has ended: one that is through with its input does so with the next. Some are declined. */
+    void awaitEnded(JobID job) throws Exception {
+        for (int tries = 0; tries < 60; tries++) {
+            for (AccessExecutionVertex vertex : cluster.getExecutionGraph(job).get().getAllExecutionVertices()) {
+                if (vertex.getExecutionState() == ExecutionState.FINISHED) {
+                    return;
+                }
+            }
+            cluster.triggerCheckpoint(job).handle((place, declined) -> null).get();
+            Thread.sleep(500);
+        }
+        throw new IllegalStateException("no task has ended");
+    }
+
     void end(JobID job) throws Exception {
         if (!cluster.getJobStatus(job).get().isGloballyTerminalState()) {
             cluster.cancelJob(job).get();

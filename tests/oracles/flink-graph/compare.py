@@ -30,7 +30,10 @@ def answers(flink, work, job):
     options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", path]
     command = ["java", *options, job, "--restore", f"file://{work}/{job}", *VARIANTS[job]]
     place = None
-    for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{job} failed:\n{done.stderr[-3000:]}")
+    for line in done.stdout.splitlines():
         if "\t" not in line:
             place = line.removeprefix("file:")
             continue
