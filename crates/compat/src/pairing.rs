@@ -1,3 +1,5 @@
+use std::collections::{HashMap, HashSet};
+
 use alluvium_model::evolution::{Outcome, resolve};
 
 use crate::contract::{Contract, OperatorContract, StateContract};
@@ -20,25 +22,42 @@ pub(crate) fn pair<'a>(old: &'a Contract, new: &'a Contract) -> Pairing<'a> {
     let mut gone: Vec<_> = old.operators.iter().filter(|old| partner(old).is_none()).collect();
     let is_new = |new: &&OperatorContract| old.operators.iter().all(|old| !new.finds(old.id));
     let mut added: Vec<_> = new.operators.iter().filter(is_new).collect();
-    let mut renamed = Vec::new();
-    while let Some((o, n)) = best(&gone, &added) {
-        gone.retain(|other| other.id != o.id);
-        added.retain(|other| other.id != n.id);
-        renamed.push((o, n));
-    }
-    renamed.sort_by_key(|(o, _)| old.operators.iter().position(|p| p.id == o.id));
+    let renamed = renamed(&gone, &added);
+    gone.retain(|operator| renamed.iter().all(|(o, _)| o.id != operator.id));
+    added.retain(|operator| renamed.iter().all(|(_, n)| n.id != operator.id));
     let removed = gone.into_iter().map(|o| (o, most_similar(o, &added))).collect();
     Pairing { same, renamed, removed, added }
 }
 
-/// Returns the pair of equal states with the most similar uids and names.
-fn best<'a>(
+/// Pairs operators of equal states, those with the most similar uids and names first; in the order of the old ones.
+fn renamed<'a>(
     gone: &[&'a OperatorContract],
     added: &[&'a OperatorContract],
-) -> Option<(&'a OperatorContract, &'a OperatorContract)> {
-    let pairs = gone.iter().flat_map(|o| added.iter().map(move |n| (*o, *n)));
-    let equal = pairs.filter(|(o, n)| equal_states(o, n));
-    equal.max_by(|a, b| similarity(a.0, a.1).total_cmp(&similarity(b.0, b.1)))
+) -> Vec<(&'a OperatorContract, &'a OperatorContract)> {
+    let mut by_names: HashMap<Vec<&str>, Vec<&'a OperatorContract>> = HashMap::new();
+    for new in added {
+        by_names.entry(names(new)).or_default().push(new);
+    }
+    let alike = |old: &'a OperatorContract| by_names.get(&names(old)).into_iter().flatten();
+    let pairs = gone.iter().flat_map(|old| alike(old).map(move |new| (*old, *new)));
+    let equal = pairs.filter(|(old, new)| equal_states(old, new));
+    let mut pairs: Vec<_> = equal.map(|(old, new)| (similarity(old, new), old, new)).collect();
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut partners = HashMap::new();
+    let mut taken = HashSet::new();
+    for (_, old, new) in pairs.into_iter().rev() {
+        if !partners.contains_key(&old.id) && taken.insert(new.id) {
+            partners.insert(old.id, new);
+        }
+    }
+    gone.iter().filter_map(|old| Some((*old, *partners.get(&old.id)?))).collect()
+}
+
+/// Returns the names of the states, sorted.
+fn names(operator: &OperatorContract) -> Vec<&str> {
+    let mut names: Vec<&str> = operator.states.iter().map(|state| state.schema.name.as_str()).collect();
+    names.sort_unstable();
+    names
 }
 
 fn equal_states(old: &OperatorContract, new: &OperatorContract) -> bool {
