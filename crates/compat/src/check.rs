@@ -21,7 +21,9 @@ use crate::suggestion::Suggestion;
 pub fn check(old: &Contract, new: &Contract) -> Report {
     let told = told_by_both(old, new);
     let (old, new) = told.as_ref().map_or((old, new), |told| (&told.old, &told.new));
+    let count = |side: &Contract| side.operators.iter().map(|operator| operator.states.len()).sum();
     let mut run = Run::default();
+    run.states.reserve(count(new));
     match new.engine {
         Engine::Flink { .. } => flink::check(&mut run, old, new),
         Engine::Alluvium => run.sides(&with_states(old), &with_states(new)),

@@ -84,12 +84,13 @@ fn take_over(a: &mut StateContract, b: &mut StateContract) {
     schema.ttl_unknown = unknown.schema.ttl_unknown;
     unknown.schema = Arc::new(schema);
     unknown.serializers = known.serializers.clone();
-    let value = known.serializers.value.as_ref();
-    unknown.serializers.value = value.map(|value| match (value.is_ttl(), unknown.schema.has_last_access()) {
+    let value = known.serializers.value.as_deref();
+    let value = value.map(|value| match (value.is_ttl(), unknown.schema.has_last_access()) {
         (true, false) => value.without_ttl().clone(),
         (false, true) => with_ttl(value),
         _ => value.clone(),
     });
+    unknown.serializers.value = value.map(Box::new);
 }
 
 fn with_ttl(value: &SerializerTree) -> SerializerTree {

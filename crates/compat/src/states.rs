@@ -13,17 +13,16 @@ use crate::suggestion::Suggestion;
 /// Compares the states of an operator by name.
 pub(crate) fn compare(run: &mut Run, old: &OperatorContract, new: &OperatorContract) {
     let mut key_told = false;
-    let schemas = |operator: &OperatorContract| -> Vec<Arc<StateSchema>> {
-        operator.states.iter().map(|state| Arc::clone(&state.schema)).collect()
-    };
-    let (olds, news) = (schemas(old), schemas(new));
-    for before in &olds {
-        match news.iter().find(|state| state.name == before.name) {
+    fn schemas(operator: &OperatorContract) -> impl Iterator<Item = &Arc<StateSchema>> {
+        operator.states.iter().map(|state| &state.schema)
+    }
+    for before in schemas(old) {
+        match schemas(new).find(|state| state.name == before.name) {
             None => removed(run, old, new, before),
             Some(now) => state(run, new, before, now, &mut key_told),
         }
     }
-    for now in news.iter().filter(|now| olds.iter().all(|state| state.name != now.name)) {
+    for now in schemas(new).filter(|now| schemas(old).all(|state| state.name != now.name)) {
         run.findings.push(
             Finding::new(&STA001, new.label())
                 .state(&now.name)
@@ -68,6 +67,9 @@ fn state(
     new: &StateSchema,
     key_told: &mut bool,
 ) {
+    if old == new {
+        return run.verdict(operator, &old.name, Verdict::AsIs);
+    }
     let resolution = resolve(old, new);
     run.verdict(operator, &old.name, resolution.outcome.into());
     let finding = |rule| Finding::new(rule, operator.label()).state(&old.name);

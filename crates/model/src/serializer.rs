@@ -62,14 +62,14 @@ pub struct Part {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StateSerializers {
     /// Of the key of keyed state.
-    pub key: Option<SerializerTree>,
+    pub key: Option<Box<SerializerTree>>,
     /// Of the namespace of keyed state.
-    pub namespace: Option<SerializerTree>,
+    pub namespace: Option<Box<SerializerTree>>,
     /// Of the keys of broadcast state, and of a map of the second state API.
-    pub map_key: Option<SerializerTree>,
+    pub map_key: Option<Box<SerializerTree>>,
     /// Flink's own serializer of the state: for a map state the map's, for a list state the list's, for
     /// operator state that of an element; around it that of the time to live.
-    pub value: Option<SerializerTree>,
+    pub value: Option<Box<SerializerTree>>,
 }
 
 impl SerializerTree {

@@ -157,7 +157,7 @@ pub(super) fn own_changed(run: &mut Run, finding: &Finding, resolved: &Resolved)
 /// Says that a new state is left to Kryo: it can never change its type.
 pub(super) fn new_kryo(run: &mut Run, operator: &OperatorContract, state: &StateContract) {
     let trees = [&state.serializers.key, &state.serializers.map_key, &state.serializers.value];
-    let Some(kryo) = trees.into_iter().flatten().find_map(kryo) else { return };
+    let Some(kryo) = trees.into_iter().flatten().find_map(|tree| kryo(tree)) else { return };
     run.findings.push(
         Finding::new(&SER002, operator.label())
             .state(&state.schema.name)

@@ -115,7 +115,7 @@ impl Restore {
     fn fixed(
         &self,
         path: &str,
-        trees: (&Option<SerializerTree>, &Option<SerializerTree>),
+        trees: (&Option<Box<SerializerTree>>, &Option<Box<SerializerTree>>),
         types: (Option<&LogicalType>, Option<&LogicalType>),
     ) -> Resolved {
         match (trees, types) {

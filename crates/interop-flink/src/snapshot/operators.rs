@@ -361,8 +361,8 @@ impl TimerSink for Services<'_> {
         for domain in [TimeDomain::Event, TimeDomain::Processing] {
             let shape = timer_shape(&service.name, &service.key, &service.namespace, domain);
             let serializers = StateSerializers {
-                key: Some(service.key.tree()),
-                namespace: Some(service.namespace.tree()),
+                key: Some(Box::new(service.key.tree())),
+                namespace: Some(Box::new(service.namespace.tree())),
                 ..StateSerializers::default()
             };
             let source = Source::RawTimers { service: service.name.clone(), domain };

@@ -84,7 +84,7 @@ impl Tables {
         if self.tables.iter().any(|known| known.source == *source) {
             return StateSerializers::default();
         }
-        let tree = |snapshot: Option<&SerializerSnapshot>| snapshot.map(|s| s.serializer.tree());
+        let tree = |snapshot: Option<&SerializerSnapshot>| snapshot.map(|s| Box::new(s.serializer.tree()));
         StateSerializers {
             key: tree(key),
             namespace: tree(meta.namespace.as_ref()),

@@ -147,7 +147,7 @@ impl StateSerializers {
         if !json.is_table() {
             return Err(odd("serializers", "an object with key, namespace, map_key, value", json));
         }
-        let part = |name: &str| json.get(name).map(|part| read(part, 0)).transpose();
+        let part = |name: &str| json.get(name).map(|part| read(part, 0).map(Box::new)).transpose();
         let [key, namespace, map_key, value] = PARTS.map(part);
         Ok(StateSerializers { key: key?, namespace: namespace?, map_key: map_key?, value: value? })
     }

@@ -98,7 +98,7 @@ fn scalar(name: &str) -> Option<LogicalType> {
 
 /// Gives a schema the types that it lacks, from the serializers of its state.
 pub(crate) fn fill(schema: &mut StateSchema, serializers: &super::StateSerializers) {
-    let ty = |tree: &Option<SerializerTree>| tree.as_ref().map(|tree| tree.element_type().ty);
+    let ty = |tree: &Option<Box<SerializerTree>>| tree.as_ref().map(|tree| tree.element_type().ty);
     let opaque = || LogicalType::Opaque { serializer: "unknown".into() };
     if schema.kind.is_keyed() {
         schema.key = schema.key.take().or_else(|| ty(&serializers.key)).or_else(|| Some(opaque()));
@@ -108,7 +108,7 @@ pub(crate) fn fill(schema: &mut StateSchema, serializers: &super::StateSerialize
     if matches!(schema.kind, StateKind::Timer(_)) {
         return;
     }
-    let value = serializers.value.as_ref();
+    let value = serializers.value.as_deref();
     if value.is_some_and(SerializerTree::is_ttl) && !schema.has_last_access() && schema.kind.is_keyed() {
         schema.ttl_unknown = true;
     }
@@ -117,7 +117,7 @@ pub(crate) fn fill(schema: &mut StateSchema, serializers: &super::StateSerialize
     let (map_key, value) = match (schema.kind, value.map(SerializerTree::name)) {
         (StateKind::Map, Some("map")) => (inner(0), inner(1)),
         (StateKind::List, Some("list")) => (None, inner(0)),
-        _ => (serializers.map_key.as_ref(), value),
+        _ => (serializers.map_key.as_deref(), value),
     };
     if matches!(schema.kind, StateKind::Map | StateKind::Broadcast) && schema.map_key.is_none() {
         schema.map_key = Some(map_key.map_or_else(opaque, |tree| tree.element_type().ty));
