@@ -184,6 +184,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::contract::StateContract;
     use crate::{Overall, check};
 
     /// Operators with one more member each, and edges with their exchange.
@@ -283,6 +284,17 @@ mod tests {
         assert_eq!(found(&old("archive"), &new), (Overall::RestoresAsIs, vec![text.into()]));
         let without = job(&[("sink", "chain", "sink")], &[]);
         assert_eq!(found(&old(""), &without), (Overall::RestoresAsIs, vec![]));
+    }
+
+    #[test]
+    fn states_of_what_stays_finished_are_not_new() {
+        let old = job(&[("source", "finished", "fully")], &[]);
+        let mut new = job(&[("source", "chain", "source")], &[]);
+        let state = json!({"name": "splits", "kind": "operator-list", "value_type": "bytes"});
+        let schema = alluvium_model::job::schema_from_json(&state).unwrap();
+        let state = StateContract { schema: schema.into(), serializers: Default::default() };
+        new.operators[0].states.push(state);
+        assert_eq!(check(&old, &new).findings, []);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod states;
 #[cfg(test)]
 mod tests;
 
-use alluvium_model::StateKind;
+use alluvium_model::{Finished, StateKind};
 
 use crate::check::Run;
 use crate::contract::{Contract, OperatorContract, StateContract};
@@ -100,6 +100,10 @@ impl Restore {
             run.uid_missing(new);
         }
         parallelism(run, old, new);
+        if old.finished == Finished::Fully {
+            // It stays finished: none of its states is restored, and none starts empty.
+            return;
+        }
         if inherits(old, new) {
             return inherited(run, old, new);
         }
