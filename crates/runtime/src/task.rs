@@ -113,9 +113,7 @@ impl Task {
     }
 
     fn run(&mut self, budget: usize) -> Result<Progress, Error> {
-        while let Some(mail) = self.mailbox.take() {
-            self.read(mail)?;
-        }
+        self.read_mail()?;
         let mut left = budget.max(1);
         let absorbing = self.absorb(budget);
         loop {
@@ -126,6 +124,13 @@ impl Task {
                 Round::Blocked(progress) => return Ok(progress),
             }
         }
+    }
+
+    fn read_mail(&mut self) -> Result<(), Error> {
+        while let Some(mail) = self.mailbox.take() {
+            self.read(mail)?;
+        }
+        Ok(())
     }
 
     fn read(&mut self, mail: Mail) -> Result<(), Error> {
@@ -248,7 +253,11 @@ impl Task {
 
     /// Takes this task's part of a snapshot: freezes, passes the barrier on and leaves the rest to
     /// the background. The cost does not depend on the size of the state.
+    ///
+    /// Mail is read first: one step may outlast whole checkpoints, and a layer whose being durable nobody has read of
+    /// would stand in the way.
     fn cut(&mut self, barrier: &Arc<Barrier>) -> Result<(), Error> {
+        self.read_mail()?;
         let mut parts = Vec::new();
         let mut declined = None;
         for (position, op) in self.chain.iter_mut().enumerate() {

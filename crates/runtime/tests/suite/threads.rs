@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use alluvium_dataflow::testing::Collected;
+use alluvium_dataflow::testing::{Collected, VecSource};
+use alluvium_dataflow::{Declare, JobBuilder, KeyedContext, KeyedProcess, OperatorResult, Timer};
 use alluvium_runtime::{JobState, Runtime, SavepointFormat, TriggerStatus};
+use alluvium_state::ValueState;
 use alluvium_store::{LocalStore, Store, block_on};
 
-use crate::jobs::{Bomb, config, expected, payments, sorted, totals_job};
+use crate::jobs::{Bomb, Line, Paid, config, expected, payments, sorted, totals_job};
 
 fn local(dir: &tempfile::TempDir) -> (Arc<dyn Store>, String) {
     let root = dir.path().join("root");
@@ -50,6 +52,54 @@ fn a_layer_that_only_waits_to_be_absorbed_declines_no_checkpoint() {
     assert!(!reasons.iter().any(|reason| reason.contains("being absorbed")), "{reasons:?}");
 }
 
+/// Counts, a millisecond for each record.
+struct Slow {
+    count: ValueState<i64>,
+}
+
+impl KeyedProcess for Slow {
+    type Key = i64;
+    type In = Paid;
+    type Out = Line;
+
+    fn process(&mut self, (key, _): Paid, ctx: &mut KeyedContext<'_, i64, Line>) -> OperatorResult {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        let count = self.count.get(ctx).unwrap_or(0) + 1;
+        self.count.set(ctx, count);
+        ctx.emit((key, 0, count));
+        Ok(())
+    }
+
+    fn on_timer(&mut self, _: Timer, _: &mut KeyedContext<'_, i64, Line>) -> OperatorResult {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_task_that_never_waits_for_input_declines_no_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, location) = local(&dir);
+    let out = Collected::new();
+    let builder = JobBuilder::new("slow");
+    builder
+        .source(VecSource::of_splits(payments(1, 1500, 50)))
+        .uid("payments")
+        .rate(Some(2000))
+        .key_by(|(key, _): &Paid| *key)
+        .process(|states: &mut Declare<i64>| Slow { count: states.value("count") })
+        .uid("counts")
+        .sink(out.sink())
+        .uid("lines");
+    let mut config = config(1, 20);
+    config.checkpoints.tolerable_failures = u32::MAX;
+    let handle = Runtime::with_threads(2).start(&builder.build().unwrap(), config, store, &location);
+    assert_eq!(handle.wait().state, JobState::Finished, "{:?}", handle.status());
+    assert_eq!(sorted(&out).len(), 1500);
+    let history = handle.checkpoints();
+    assert!(history.completed >= 3, "{history:?}");
+    assert_eq!(history.failed, 0, "{history:?}");
+}
+
 #[test]
 fn a_job_on_threads_recovers_from_task_failures_in_process() {
     let dir = tempfile::tempdir().unwrap();
@@ -61,7 +111,7 @@ fn a_job_on_threads_recovers_from_task_failures_in_process() {
     let handle = Runtime::with_threads(2).start(&job, config(2, 20), store, &location);
     let status = handle.wait();
     assert_eq!(status.state, JobState::Finished, "{status:?}");
-    assert_eq!(status.restarts, 2);
+    assert_eq!(status.restarts, 2, "{status:?} {:?}", handle.checkpoints());
     assert_eq!(sorted(&out), expected(&input));
 }
 
